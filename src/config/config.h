@@ -1,0 +1,138 @@
+/* The conf as checked tables. Loaded by config/load.c through the directive table in config/directives.c; freed whole by conf_free(). */
+#ifndef STINT_CONFIG_CONFIG_H
+#define STINT_CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "text/buf.h"
+
+struct conf_list { char **v; size_t n; };
+
+struct conf_listen {
+	char *text;                     /* as written, "127.0.0.1:8080" */
+	bool is_unix, tls, loopback;    /* loopback: an address of 127/8, ::1, or a Unix socket */
+	char *host;                     /* without brackets; the path of a Unix socket */
+	uint16_t port;
+};
+
+struct conf_http {
+	struct conf_list listen_text;
+	struct conf_listen *listen;     /* parsed, nlisten of them */
+	size_t nlisten;
+	uint64_t max_body, max_header, max_connections;
+	int64_t header_timeout, body_timeout, idle_timeout, write_timeout;     /* ms */
+	char *token_file;
+	struct conf_list hosts;
+	char *tls_certificate, *tls_key;
+	double submit_rate;             /* per second and client; 0: no limit */
+};
+
+enum conf_sync { CONF_SYNC_FULL, CONF_SYNC_DELAYED };
+
+struct conf_store {
+	char *path, *url;
+	int sync;                       /* enum conf_sync */
+	int64_t sync_interval;          /* ms */
+	uint64_t map_size, min_free, max_queued;
+	int64_t retain_succeeded, retain_failed;        /* ms */
+	uint64_t retain_count;
+	int64_t idempotency_window;     /* ms */
+	uint64_t idempotency_max;
+};
+
+struct conf_queue {
+	char *name;                     /* "default" is also what unnamed queues get */
+	uint64_t weight, concurrency, max_queued;
+	double rate;
+	int64_t priority_aging;         /* ms; 0: strict priorities */
+};
+
+enum conf_handler_kind { CONF_HANDLER_NONE, CONF_HANDLER_EXEC, CONF_HANDLER_COPROCESS, CONF_HANDLER_HTTP, CONF_HANDLER_SMTP, CONF_HANDLER_BUILTIN, CONF_HANDLER_REMOTE };
+enum conf_builtin { CONF_BUILTIN_NOOP, CONF_BUILTIN_PRINT, CONF_BUILTIN_SLEEP, CONF_BUILTIN_FAIL };
+
+struct conf_handler {
+	char *pattern;                  /* the title: a type, "img.*" or "*" */
+	int kind;                       /* enum conf_handler_kind: which of the following is set */
+	struct conf_list exec, coprocess;
+	char *url, *smtp;
+	int builtin;                    /* enum conf_builtin */
+	bool remote;
+	char *queue;
+	int64_t timeout, kill_grace;    /* ms */
+	uint64_t max_retries, max_crashes;
+	int64_t backoff_base, backoff_max;      /* ms */
+	double backoff_factor;
+	uint64_t backoff_jitter;        /* percent */
+	uint64_t concurrency, key_concurrency;
+	double rate;
+	uint64_t breaker_failures;
+	int64_t breaker_cooldown;
+	uint64_t max_output;
+	struct conf_list env;           /* NAME=VALUE, or NAME to pass on ours */
+	char *cwd;
+	uint64_t umask;                 /* octal in the file */
+	int64_t nice;
+	char *user, *group;
+	int64_t rlimit_cpu;             /* ms; 0: none */
+	uint64_t rlimit_memory, rlimit_files, rlimit_processes, rlimit_file_size;      /* 0: none */
+	uint64_t instances, pipeline;
+	char *secret_file;
+	struct conf_list allow;
+	char *smtp_user, *smtp_password, *smtp_from;
+};
+
+struct conf_schedule { char *name, *cron, *timezone, *type, *queue, *payload; int missed; };
+
+enum conf_unknown_types { CONF_UNKNOWN_REJECT, CONF_UNKNOWN_ACCEPT };
+
+struct conf {
+	uint64_t worker_processes;      /* auto is resolved to the number of processors we may run on */
+	uint64_t worker_jobs;
+	char *user, *group;
+	bool user_given;                /* said in the file or the environment, not the default */
+	char *pid_file, *run_dir, *log;
+	int log_level, log_format;      /* enum log_level, enum log_format */
+	int64_t drain_timeout, watchdog;/* ms */
+	char *environment_file;
+	int unknown_types;
+	struct conf_http http;
+	struct conf_store store;
+	struct conf_queue *queue;       /* queue[0] is always "default" */
+	size_t nqueue;
+	struct conf_handler *handler;
+	size_t nhandler;
+	struct conf_schedule *schedule;
+	size_t nschedule;
+	char *otlp_url;
+	char *file;                     /* the path it was loaded from */
+};
+
+struct conf_message { char *file; unsigned line; bool warning; char *text; };
+struct conf_report { struct conf_message *v; size_t n, errors; };
+
+/* Reads, checks and resolves the file, its includes, and the environment's overrides. Every mistake is in *report (conf_report_free() it in any case).
+ * NULL where there was an error; the first errno of a file that cannot be read is in its message. prefix (may be NULL) is put before relative paths. */
+struct conf *conf_load(const char *file, const char *prefix, struct conf_report *report);
+/* The same from text, such as conf_dump() made: no includes, no environment. */
+struct conf *conf_parse(const char *name, const char *text, size_t n, struct conf_report *report);
+void conf_free(struct conf *c);
+void conf_report_free(struct conf_report *r);
+void conf_report_print(const struct conf_report *r, int fd);   /* FILE:LINE: message, one a line */
+
+/* Writes every option with its value in force as a conf file that conf_parse() reads back to the same tables (-T, and the hand-over to the keeper).
+ * Secrets (smtp_password) are written in full only where `secrets` is true, else as "***". */
+void conf_dump(const struct conf *c, bool secrets, struct buf *out);
+
+/* Calls fn for each option that differs and needs a restart (R in the directive table). */
+void conf_restart_only(const struct conf *running, const struct conf *wanted, void (*fn)(void *arg, const char *option), void *arg);
+/* Copies those options' values from `running` into `wanted`, so that it can be put in force. -1 where memory is out. */
+int conf_keep_restart_only(const struct conf *running, struct conf *wanted);
+
+/* The handler of a job type: its own section, else the longest family "img.*" that matches, else "*", else NULL. */
+const struct conf_handler *conf_handler_of(const struct conf *c, struct slice type);
+/* The queue's options: its own section or those of `default`. Never NULL. */
+const struct conf_queue *conf_queue_of(const struct conf *c, struct slice queue);
+
+#endif

@@ -1,0 +1,11 @@
+/* The only file that reads a clock. Everything else is handed the time. */
+#ifndef STINT_OS_CLOCK_H
+#define STINT_OS_CLOCK_H
+
+#include <stdint.h>
+
+int64_t clock_wall_ms(void);            /* CLOCK_REALTIME, milliseconds since 1970: run_at, cron, people */
+int64_t clock_boot_ns(void);            /* CLOCK_BOOTTIME, nanoseconds: leases, time-outs, heartbeats; does not stop in suspend */
+void clock_boot_id(uint8_t out[16]);    /* /proc/sys/kernel/random/boot_id; zeroes where it cannot be read */
+
+#endif

@@ -1,0 +1,24 @@
+/* Becoming a daemon, being somebody else, and being named. */
+#ifndef STINT_OS_DAEMON_H
+#define STINT_OS_DAEMON_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* Forks into the background with a new session, stdin and stdout on /dev/null; stderr is left as it is until daemon_ready(). The parent stays
+ * and waits on a pipe: it exits with the code that the child passes to daemon_ready() or daemon_failed(), or 1 where the child dies without a
+ * word. Returns 0 in the child, -1 with errno where it could not fork. */
+int daemon_start(void);
+void daemon_ready(bool keep_stderr);            /* the parent exits 0; then stderr goes to /dev/null unless keep_stderr. A no-op where daemon_start() was not called */
+void daemon_failed(int exit_code);              /* the parent exits with this code (the reason has been written to stderr) */
+
+struct identity { uid_t uid; gid_t gid; bool change; char name[64]; };
+/* Looks up user and group (group "" is the user's own). change is false where we are not root or user is "". -1 and errno ENOENT: no such user or group. */
+int identity_lookup(const char *user, const char *group, struct identity *out);
+/* Drops to it for good: setgroups, setresgid, setresuid, checked; then PR_SET_DUMPABLE stays on for core dumps off. 0 or -1 with errno. */
+int identity_become(const struct identity *id);
+
+void title_init(int argc, char **argv);         /* once, first thing in main: moves environ away so that argv's room can be used */
+void title_set(const char *fmt, ...) __attribute__((format(printf, 1, 2)));    /* "stintd: worker 2", also prctl(PR_SET_NAME) */
+
+#endif

@@ -1,0 +1,24 @@
+/* Finding and ending processes below this one. Needs PR_SET_CHILD_SUBREAPER, so that what a dead child leaves behind becomes ours. */
+#ifndef STINT_OS_DESCEND_H
+#define STINT_OS_DESCEND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+int descend_subreaper(void);                            /* prctl(PR_SET_CHILD_SUBREAPER, 1) */
+
+/* Our direct children's pids (zombies included), from /proc/self/task/TID/children or, where the kernel lacks it, a scan of /proc. Returns how many there
+ * are; fills at most max. */
+size_t descend_children(pid_t *pids, size_t max);
+
+/* Sends `sig` to every descendant of `root` (not to root itself), deepest unknown: stops all with SIGSTOP first where sig is SIGKILL, re-walking until a
+ * walk finds nobody new, so that a fork bomb cannot outrun it; at most `limit` walks. Returns how many were signalled. */
+size_t descend_signal(pid_t root, int sig, unsigned limit);
+
+/* Whether /proc/PID/environ holds the entry `mark` ("STINT_JOB_ID=..."). False where it cannot be read. */
+bool descend_marked(pid_t pid, const char *mark);
+
+bool descend_group(pid_t pid, pid_t *pgrp, pid_t *session);     /* from /proc/PID/stat; false where it is gone */
+
+#endif

@@ -1,0 +1,46 @@
+/* Standing claims and grants: a worker says how much room it has, the keeper puts claimed jobs into the worker's ring.
+ *
+ * want = room << 48 | (sequence of the last grant seen, low 48 bits): "having seen all up to that grant I have room for `room` more". The keeper takes off what it granted after it, so
+ * neither side ever resets anything. The ring's head moves only after the commit that leased the jobs. */
+#ifndef STINT_SHM_GRANT_H
+#define STINT_SHM_GRANT_H
+
+#include "job/job.h"
+#include "shm/segment.h"
+
+struct grant {                          /* one job, as it lies in the ring, followed by its texts and payload */
+	uint32_t bytes;                 /* of the whole entry, 8-aligned; 0 with kind PAD: skip to the ring's begin */
+	uint16_t kind;                  /* GRANT_JOB, GRANT_PAD */
+	uint16_t flags;
+	uint64_t seq;
+	struct job_id id;
+	uint64_t token;
+	uint32_t attempt, max_attempts;
+	int64_t timeout_ms;             /* 0: none */
+	int64_t claimed_ms;             /* wall clock */
+	int32_t priority;
+	uint16_t type_len, queue_len, name_len, trace_len;
+	uint32_t content_type_len;
+	uint64_t payload_len, payload_blob;     /* blob not 0: the worker reads the payload itself; else it follows */
+	uint32_t crashes;
+	uint32_t reserved;
+};
+enum { GRANT_JOB = 1, GRANT_PAD = 2 };
+
+struct grant_view { struct grant g; struct job_text type, queue, name, trace, content_type, payload; };   /* texts point into the ring */
+
+/* --- the worker's side --- */
+void grant_want(struct segment *s, uint32_t slot, uint32_t room, uint64_t seen_seq);    /* publishes; does not ring */
+/* The next published grant, checked: 1 and *v; 0 none; -1 the ring is not sane (the worker must exit). */
+int grant_next(struct segment *s, uint32_t slot, struct grant_view *v);
+void grant_consume(struct segment *s, uint32_t slot, const struct grant_view *v);       /* after copying what is needed: gives the room in the ring back */
+
+/* --- the keeper's side --- */
+struct grant_writer { uint64_t head, seq; };            /* unpublished position; starts at the slot's published one */
+void grant_begin(const struct segment *s, uint32_t slot, struct grant_writer *w);
+uint32_t grant_room(const struct segment *s, uint32_t slot, const struct grant_writer *w);      /* jobs it still wants beyond what has been written, 0 where its word makes no sense */
+/* Writes one beyond the head; gives it the next sequence (in v->g.seq). False where the ring is too full now. */
+bool grant_write(struct segment *s, uint32_t slot, struct grant_writer *w, struct grant_view *v);
+void grant_publish(struct segment *s, uint32_t slot, const struct grant_writer *w);     /* after the commit */
+
+#endif

@@ -1,0 +1,100 @@
+/* Requests to the keeper: slots with a request area, a result area and a state word.
+ *
+ * An asker gathers operations in a request, posts it, and finds the results there when it is DONE. The keeper writes the results before its commit, stores (slot, sequence) in
+ * the same transaction, and sets DONE after it; so a successor can tell what was committed and only answers it (doc/architecture.md has the protocol). A request is all or nothing only in
+ * being committed together: each operation has its own result. */
+#ifndef STINT_SHM_REQUEST_H
+#define STINT_SHM_REQUEST_H
+
+#include "job/job.h"
+#include "shm/segment.h"
+
+enum shm_request_state { SHM_REQUEST_FREE, SHM_REQUEST_POSTED, SHM_REQUEST_DONE };
+
+struct shm_request {
+	_Alignas(128) _Atomic uint32_t state;
+	uint32_t owner;                 /* process slot */
+	uint64_t seq;                   /* raised by the owner at each post; never restarts while the segment lives */
+	uint32_t nops;
+	uint32_t bytes;                 /* of operations in the request area */
+	uint64_t off_ops, off_results;  /* set at creation; checked against the segment by the reader */
+	uint32_t ops_capacity, results_capacity;
+};
+
+enum request_op {
+	REQUEST_SUBMIT = 1,     /* body: a job_spec, record_spec_encode() */
+	REQUEST_FINISH = 2,     /* body: struct request_finish, then result, error and log bytes where inline */
+	REQUEST_STAGE = 3,      /* body: struct request_stage, then a chunk's bytes */
+	REQUEST_PROGRESS = 4,   /* body: struct request_progress, then the message */
+};
+
+/* Before each operation in the area; the next one starts 8-aligned. */
+struct request_head {
+	uint32_t bytes;         /* of the body */
+	uint16_t op;
+	uint16_t flags;
+	uint64_t tag;           /* the asker's own, handed back */
+};
+
+struct request_finish {
+	struct job_id id;
+	uint64_t token;
+	uint32_t outcome;       /* enum job_outcome: SUCCEEDED, FAILED, TIMED_OUT, RELEASED, CANCELLED */
+	int32_t exit_code;      /* -1: none */
+	int32_t term_signal;
+	uint32_t flags;         /* REQUEST_FINISH_* */
+	int64_t started_ms;     /* wall clock; 0: it never started */
+	int64_t duration_us, cpu_us;
+	uint64_t max_rss_kb;
+	int64_t retry_in_ms;    /* -1: the backoff decides */
+	uint64_t result_blob, log_blob;         /* staged before; then result_len and log_len are theirs and no bytes follow */
+	uint64_t result_len, log_len;
+	uint32_t error_len;
+	uint32_t reserved;
+};
+#define REQUEST_FINISH_NO_RETRY 1u      /* failed for good */
+#define REQUEST_FINISH_RESULT_CUT 2u
+#define REQUEST_FINISH_RESULT_JSON 4u
+
+struct request_stage { uint64_t blob; /* 0 begins one */ uint64_t offset; };
+struct request_progress { struct job_id id; uint64_t token; int32_t percent; uint32_t message_len; };
+
+struct request_result {
+	uint64_t tag;
+	int32_t rc;             /* enum store_rc */
+	uint32_t state;         /* SUBMIT, FINISH: enum job_state it went into */
+	struct job_id id;
+	int64_t at_ms;          /* SUBMIT: created_at */
+	uint64_t blob;          /* STAGE: its number */
+	int64_t run_at_ms;      /* SUBMIT: as stored; FINISH: of the retry */
+};
+
+/* --- the asker's side: one box a process --- */
+struct ask_box;
+typedef void (*ask_done_fn)(void *arg, const struct request_result *r);
+
+/* The box over this process's request slots. `done` is called from ask_poll() for every operation that was answered, in the order asked within a request. */
+struct ask_box *ask_open(struct segment *s, uint32_t slot, ask_done_fn done, void *arg);
+void ask_close(struct ask_box *b);
+/* Adds an operation with its body from up to `n` pieces. Never refuses for want of a free slot: what does not fit waits in memory, in order. 0, or -1 with errno ENOMEM, EMSGSIZE. */
+struct ask_piece { const void *p; size_t n; };
+int ask_add(struct ask_box *b, enum request_op op, uint64_t tag, const struct ask_piece *piece, unsigned n);
+/* Ends a loop turn: posts what was gathered and rings the keeper. */
+void ask_post(struct ask_box *b);
+/* Takes results that are DONE; fine to call at any time, must be called when our bell rings. Returns how many operations were answered. */
+unsigned ask_poll(struct ask_box *b);
+unsigned ask_outstanding(const struct ask_box *b);      /* operations added and not answered */
+
+/* Stages `bytes` in chunks (copied: the caller may free them at once) and calls `ready` with its number, or 0 and an rc. -1 with errno where memory is out. */
+typedef void (*ask_staged_fn)(void *arg, uint64_t blob, int rc);
+int ask_stage(struct ask_box *b, const void *bytes, size_t n, ask_staged_fn ready, void *arg);
+
+/* --- the keeper's side --- */
+struct shm_request *request_slot(const struct segment *s, uint32_t index);
+uint32_t request_count(const struct segment *s);
+/* Walks the operations of a POSTED request with every bound checked. *at starts at 0. 1: *head and *body are set; 0: no more; -1: malformed. */
+int request_next(const struct segment *s, const struct shm_request *r, uint32_t *at, struct request_head *head, struct job_text *body);
+struct request_result *request_results(const struct segment *s, const struct shm_request *r, uint32_t *capacity);
+void request_publish(struct segment *s, struct shm_request *r);         /* DONE, with release; the caller rings the owner once for all */
+
+#endif

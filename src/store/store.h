@@ -1,0 +1,164 @@
+/* Where jobs lie. Transitions, not get and put; applied in batches: all between store_begin() and store_commit() is one durable commit.
+ *
+ * One writer (the keeper) uses a struct store; any number of readers use a struct store_reader each. `now` is always an argument. An engine implements struct store_engine
+ * (embedded.c over LMDB or memory; PostgreSQL has the same shape: one transaction a batch).
+ * Every transition validates before it writes: one that is refused (any rc but STORE_OK, STORE_IO, STORE_NO_SPACE, STORE_DAMAGED) has changed nothing and the batch goes on. After STORE_IO, STORE_NO_SPACE or
+ * STORE_DAMAGED the batch is spoilt: only store_abort() is left. */
+#ifndef STINT_STORE_STORE_H
+#define STINT_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "job/job.h"
+#include "job/record.h"
+#include "job/state.h"
+#include "text/buf.h"
+
+enum store_rc {
+	STORE_OK,
+	STORE_NOT_FOUND,
+	STORE_STALE,            /* the lease is not, or no longer, the caller's */
+	STORE_STATE,            /* the job's state forbids it */
+	STORE_INVALID,          /* the request itself makes no sense */
+	STORE_QUEUE_FULL,       /* max_queued */
+	STORE_NO_SPACE,         /* disk or map full, or below min_free */
+	STORE_IO,               /* read, write or sync failed; the writer must be opened anew */
+	STORE_DAMAGED,          /* a record or page that cannot be */
+	STORE_NO_MEMORY,
+	STORE_BUSY,             /* draining or not yet ready: nothing was tried */
+	STORE_RCS
+};
+const char *store_rc_text(enum store_rc rc);
+
+struct store;
+struct store_reader;
+
+struct store_options {
+	const char *path;               /* directory; NULL: the memory engine */
+	uint64_t map_size;
+	int64_t wall_ms;                /* now */
+	uint64_t epoch;                 /* of the shared segment: leases and tokens of another epoch are void */
+	const uint8_t *boot_id;         /* 16 bytes */
+	bool (*random)(void *p, size_t n);      /* bytes for ids and jitter */
+	uint64_t max_queued;            /* 0: no limit */
+};
+
+/* What the store asks about names; may change at a reload (store_rules() again). */
+struct store_rules {
+	void *arg;
+	bool (*runs_here)(void *arg, struct job_text type);             /* a local worker may run it */
+	uint32_t (*weight)(void *arg, struct job_text queue);           /* share of turns, >= 1 */
+	uint32_t (*max_crashes)(void *arg, struct job_text type);
+	int64_t retain_succeeded_ms, retain_failed_ms;
+	uint64_t retain_count, max_queued;
+};
+
+/* Makes what is missing under a temporary name, synced, renamed; refuses a directory that holds anything but our files, a newer format and a damaged head, with one line in `why`.
+ * NULL with *rc: STORE_INVALID (not ours), STORE_DAMAGED, STORE_IO, STORE_NO_SPACE, STORE_NO_MEMORY, STORE_BUSY (another writer). */
+struct store *store_open(const struct store_options *opt, enum store_rc *rc, char *why, size_t why_size);
+void store_close(struct store *s);      /* the memory engine's jobs go with it */
+void store_rules(struct store *s, const struct store_rules *rules);
+
+/* --- one batch --- */
+enum store_rc store_begin(struct store *s, int64_t wall_ms);
+enum store_rc store_commit(struct store *s);    /* durable when it returns STORE_OK; any other: nothing of the batch is there (STORE_IO: unknown until opened anew) */
+void store_abort(struct store *s);
+
+/* Request tokens: whether (slot, seq) is already committed; and remembering it in this batch. */
+enum store_rc store_token_seen(struct store *s, uint32_t slot, uint64_t seq, bool *seen);
+enum store_rc store_token_put(struct store *s, uint32_t slot, uint64_t seq);
+
+/* A transition's outcome for whoever tells the world about it. */
+struct store_change {
+	struct job job;
+	struct job_text type, queue;    /* valid until the batch ends */
+	enum job_event event;
+	enum job_outcome outcome;       /* where an attempt ended */
+	int64_t queue_us;               /* CLAIM: time in queue */
+};
+typedef void (*store_change_fn)(void *arg, const struct store_change *c);
+void store_watch(struct store *s, store_change_fn fn, void *arg);      /* called for every transition inside the batch; the listener holds them back until the commit */
+
+/* `spec_bytes` is a record_spec_encode() that has been decoded into *spec. Gives it an id. */
+enum store_rc store_submit(struct store *s, const struct job_spec *spec, const uint8_t *spec_bytes, size_t n, struct job *out);
+
+struct store_owner { uint32_t slot, incarnation; int32_t pid; };
+
+struct store_claimed {                  /* one job handed out; texts valid until the next call */
+	struct job job;
+	struct job_spec spec;
+	bool alone;                     /* it crashed its worker before: to be run with no neighbours */
+};
+/* Claims the next job by order and turns among those that run here, for `owner`, under a new token. STORE_NOT_FOUND: none that may run. grant_seq is stored with the lease. */
+enum store_rc store_claim(struct store *s, const struct store_owner *owner, uint64_t grant_seq, bool idle_owner, struct store_claimed *out);
+
+struct store_finish {
+	struct job_id id;
+	uint64_t token;
+	enum job_outcome outcome;       /* SUCCEEDED, FAILED, TIMED_OUT, RELEASED, CANCELLED */
+	int32_t exit_code, term_signal;
+	bool no_retry, result_cut, result_json;
+	int64_t started_ms, duration_us, cpu_us;
+	uint64_t max_rss_kb;
+	int64_t retry_in_ms;            /* -1: the backoff decides */
+	uint64_t result_blob, result_len, log_blob, log_len;
+	struct job_text result, log, error;     /* inline bytes where no blob */
+};
+enum store_rc store_finish(struct store *s, const struct store_finish *f, struct job *out);
+
+enum store_rc store_progress(struct store *s, struct job_id id, uint64_t token, int32_t percent, struct job_text message);
+
+/* Leases of a process that is gone: each job goes back to its queue. started(arg, token) says whether the worker had begun it: CRASHED, else RELEASED. At most `limit` a call; *more says that some are left. */
+enum store_rc store_abandon(struct store *s, uint32_t slot, uint32_t incarnation, bool (*started)(void *arg, uint64_t token), void *arg, unsigned limit, bool *more);
+/* Leases of another epoch: an older run of the server. Those of workers that the server had no time to see die. */
+enum store_rc store_abandon_old(struct store *s, unsigned limit, bool *more);
+
+/* Live leases of one owner granted after `after_seq`, in that order: what a new keeper has to write into the ring again. */
+enum store_rc store_regrant(struct store *s, const struct store_owner *owner, uint64_t after_seq, bool (*fn)(void *arg, uint64_t grant_seq, const struct store_claimed *c), void *arg);
+
+enum store_rc store_due(struct store *s, unsigned limit, bool *more);           /* scheduled and retrying jobs whose time has come */
+int64_t store_next_due_ms(struct store *s);                                     /* wall clock of the next one; INT64_MAX: none. Outside a batch too */
+enum store_rc store_retain(struct store *s, unsigned limit, bool *more);        /* removes final jobs past their retention */
+bool store_has_ready(struct store *s);                                          /* something queued that runs here. Outside a batch too */
+
+/* Staged bytes: a blob is begun (blob 0), grows at its end, and is owned by the job whose submission or finish names it. Others go with their owner (store_stage_drop). */
+enum store_rc store_stage(struct store *s, uint32_t slot, uint32_t incarnation, uint64_t blob, uint64_t offset, struct job_text chunk, uint64_t *out);
+enum store_rc store_stage_drop(struct store *s, uint32_t slot, uint32_t incarnation, unsigned limit, bool *more);       /* of a process that is gone; slot UINT32_MAX: of older epochs */
+
+/* --- figures --- */
+struct store_tally {
+	uint64_t state[JOB_STATES];     /* jobs now in each state */
+	uint64_t submitted, processed, succeeded, failed, retried, recovered, dead;     /* ever */
+	uint64_t retry_sum, with_retries;       /* over stored jobs: sum of retry_count, jobs with any */
+	uint64_t exec_us_sum, queue_us_sum, exec_n, queue_n;    /* ever */
+};
+void store_totals(const struct store *s, struct store_tally *out);              /* the writer's own view */
+void store_usage(struct store *s, uint64_t *used_bytes, uint64_t *limit_bytes); /* pages in use; outside a batch */
+void store_housekeep(struct store *s);                                          /* every second: readers that died */
+
+/* --- reading: short, copied out; any process --- */
+/* A reader on the directory (its own environment, read-only) or, where `writer` is given, on that memory store. NULL with *rc and a line in why. Never fork with one open. */
+struct store_reader *store_reader_open(const char *path, uint64_t map_size, struct store *writer, enum store_rc *rc, char *why, size_t why_size);
+void store_reader_close(struct store_reader *r);
+/* Everything between is one snapshot; nothing read in it stays valid after the end. */
+enum store_rc store_read_begin(struct store_reader *r);
+void store_read_end(struct store_reader *r);
+enum store_rc store_get(struct store_reader *r, struct job_id id, struct job *job, struct job_spec *spec);      /* either may be NULL */
+enum store_rc store_last_error(struct store_reader *r, struct job_id id, struct job_text *error);               /* of the last attempt that failed; NOT_FOUND: none */
+enum store_rc store_progress_get(struct store_reader *r, struct job_id id, int32_t *percent, struct job_text *message);
+enum store_rc store_attempts(struct store_reader *r, struct job_id id, bool (*fn)(void *arg, const struct record_attempt *a), void *arg);   /* oldest first, those that have a row */
+struct store_note { int64_t at_ms; uint32_t event, attempt; struct job_text detail; };                          /* history that no attempt tells: enum job_event */
+enum store_rc store_notes(struct store_reader *r, struct job_id id, bool (*fn)(void *arg, const struct store_note *n), void *arg);
+enum store_rc store_result(struct store_reader *r, const struct job *job, struct buf *out);                     /* appends all of it; NOT_FOUND: none */
+enum store_rc store_payload(struct store_reader *r, struct job_id id, struct buf *out);
+enum store_rc store_blob(struct store_reader *r, uint64_t blob, uint64_t offset, size_t max, struct buf *out);  /* appends up to max bytes from offset */
+enum store_rc store_read_totals(struct store_reader *r, struct store_tally *out);
+struct store_figure { struct job_text name; struct store_tally tally; bool paused; int64_t oldest_queued_ms; /* queues: 0 none */ };
+enum store_rc store_queues(struct store_reader *r, bool (*fn)(void *arg, const struct store_figure *f), void *arg);
+enum store_rc store_types(struct store_reader *r, bool (*fn)(void *arg, const struct store_figure *f), void *arg);
+/* Newest jobs first, at most max: for the page. */
+enum store_rc store_recent(struct store_reader *r, unsigned max, bool (*fn)(void *arg, const struct job *j, const struct job_spec *s), void *arg);
+
+#endif
