@@ -1,0 +1,110 @@
+/* HOW IT IS ASKED: what the wire half (conn, lint, request, reply, route) and the answering half (envelope, api_*, pages) share.
+ *
+ * A request is complete when its handler is called: line, headers and whole body have come and passed every check. The handler answers with exactly one reply_send() or problem_send(),
+ * at once or later (a commit, a wait): the request stays valid until then, even where the client has gone (q->gone; the answer is then dropped). */
+#ifndef STINT_HTTP_HTTP_H
+#define STINT_HTTP_HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config/config.h"
+#include "event/loop.h"
+#include "shm/request.h"
+#include "shm/segment.h"
+#include "store/store.h"
+#include "text/buf.h"
+
+/* What every handler may use; one a process, made by the acceptor. */
+struct api {
+	struct loop *loop;
+	struct segment *seg;
+	uint32_t slot;
+	const struct conf *conf;
+	struct ask_box *ask;            /* operations carry the tag api_tag(): see api_submit.c */
+	struct store_reader *reader;    /* NULL where the store cannot be read now: 503 */
+	const char *version;
+	bool draining;                  /* MASTER_REFUSE was said */
+};
+
+enum http_method { HTTP_M_GET, HTTP_M_HEAD, HTTP_M_POST, HTTP_M_PUT, HTTP_M_DELETE, HTTP_M_PATCH, HTTP_M_OPTIONS, HTTP_M_OTHER };
+
+struct http_pair { struct slice name, value; };         /* header: name in lower case; query: both percent-decoded */
+
+#define HTTP_QUERY_MAX 32
+#define HTTP_PATH_ARGS 2
+
+struct http_route;
+struct http_conn;
+
+struct http_request {
+	struct api *api;
+	struct http_conn *conn;
+	const struct http_route *route; /* NULL where none matched */
+	enum http_method method;        /* HEAD is dispatched as GET; the wire half drops the body */
+	struct slice target, path;      /* as sent; path is percent-decoded, without query */
+	struct slice arg[HTTP_PATH_ARGS];       /* what stood for ":id" in the route */
+	const struct http_pair *header;
+	size_t nheader;
+	struct http_pair query[HTTP_QUERY_MAX];
+	size_t nquery;
+	struct slice body;
+	int64_t began_ns;               /* loop time when its last byte came */
+	bool gone;                      /* the client hung up: the answer will be dropped */
+	void (*on_gone)(struct http_request *q);        /* set by a handler that waits and wants to know; may answer in it or not */
+	struct buf extra;               /* further reply headers, whole lines with CRLF: reply_header() */
+	void *state;                    /* the handler's own while it waits; it frees it before it answers */
+};
+
+struct slice http_header(const struct http_request *q, const char *lower_name);         /* p NULL where it was not sent */
+struct slice http_query(const struct http_request *q, const char *name);                /* likewise */
+bool http_accepts(const struct http_request *q, const char *media_type);                /* named in Accept with q > 0; a wildcard does not count */
+
+/* --- answering (reply.c) --- */
+void reply_header(struct http_request *q, const char *name, const char *value);
+/* Answers and ends the request. body may be NULL; its bytes are taken over (the buf is left empty). Adds Date, Content-Length, nosniff, Cache-Control: no-store unless the handler set one. */
+void reply_send(struct http_request *q, int status, const char *content_type, struct buf *body);
+void reply_json(struct http_request *q, int status, struct buf *body);                  /* application/json */
+/* application/problem+json (RFC 9457): type, title, status, detail from fmt, instance, and field where not NULL. */
+void problem_send(struct http_request *q, int status, const char *field, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+/* --- routes (route.c has the one table) --- */
+enum { HTTP_ROUTE_BODY = 1 /* takes a body; others answer 400 to one */, HTTP_ROUTE_SUBMIT = 2 /* 503 while draining */, HTTP_ROUTE_OPEN = 4 /* needs no token */ };
+
+struct http_route {
+	enum http_method method;
+	const char *pattern;            /* "/jobs/:id/history" */
+	unsigned flags;
+	void (*handle)(struct http_request *q);
+	const char *query;              /* names allowed, comma-separated, "" none: another one is 400 */
+};
+extern const struct http_route http_routes[];           /* ended by handle == NULL */
+
+/* --- the answering half's entries, named in the table --- */
+void api_submit(struct http_request *q);                /* POST /jobs */
+void api_submit_answered(struct api *a, const struct request_result *r);        /* the ask box's done: finds its request by tag */
+void api_job(struct http_request *q);                   /* GET /jobs/:id (?wait=) */
+void api_job_history(struct http_request *q);
+void api_job_result(struct http_request *q);
+void api_job_payload(struct http_request *q);
+void api_stats(struct http_request *q);                 /* GET /stats, /status.json */
+void api_status_page(struct http_request *q);           /* GET /status: HTML, or JSON by Accept */
+void api_root(struct http_request *q);                  /* GET /: redirect to /status */
+void api_metrics(struct http_request *q);
+void api_livez(struct http_request *q);
+void api_readyz(struct http_request *q);
+void api_health(struct http_request *q);
+void api_tick(struct api *a);                           /* called at each bell and every second: those who wait on a job look again */
+
+/* --- the wire half's entry (conn.c), used by process/acceptor.c --- */
+struct http_listener;                                   /* a listening socket in the loop */
+struct http_listener *http_listen(struct api *a, int fd);       /* NULL with errno */
+void http_listener_close(struct http_listener *l);      /* stops accepting; connections go on */
+/* Graceful end: answers what is open with Connection: close and closes idle connections after their next answer, or when idle_ms are over. */
+void http_drain(struct api *a, int64_t idle_ms);
+unsigned http_open(const struct api *a);                /* connections */
+unsigned http_unanswered(const struct api *a);          /* requests begun and not yet answered in full */
+void http_close_all(struct api *a);
+
+#endif
