@@ -82,14 +82,16 @@ struct http_route {
 extern const struct http_route http_routes[];           /* ended by handle == NULL */
 
 /* --- the answering half's entries, named in the table --- */
-void api_submit(struct http_request *q);                /* POST /jobs */
+/* POST /jobs; BODY | SUBMIT; query: "type,queue,name,priority,run_at,delay,max_retries,timeout,expires_in,expires_at,trace,tag" */
+void api_submit(struct http_request *q);
 void api_submit_answered(struct api *a, const struct request_result *r);        /* the ask box's done: finds its request by tag */
-void api_job(struct http_request *q);                   /* GET /jobs/:id (?wait=) */
+void api_job(struct http_request *q);                   /* GET /jobs/:id; query "wait" */
 void api_job_history(struct http_request *q);
 void api_job_result(struct http_request *q);
 void api_job_payload(struct http_request *q);
 void api_stats(struct http_request *q);                 /* GET /stats, /status.json */
 void api_status_page(struct http_request *q);           /* GET /status: HTML, or JSON by Accept */
+void api_asset(struct http_request *q);                 /* GET /status/style.css, /status/script.js, /status/icon.svg; query "v" */
 void api_root(struct http_request *q);                  /* GET /: redirect to /status */
 void api_metrics(struct http_request *q);
 void api_livez(struct http_request *q);
