@@ -74,10 +74,10 @@ struct job_spec {
 	struct job_text payload;        /* inline bytes; empty where payload_blob is set. An absent payload is the text "null" */
 };
 
-/* Where a job stands; rewritten at each transition. `state` is written by job_state_apply() alone. */
+/* Where a job stands; rewritten at each transition. */
 struct job {
 	struct job_id id;
-	const enum job_state state;
+	enum job_state state;           /* written by job_state_apply() and the decoder alone; a test looks */
 	int32_t priority;
 	uint32_t lane;                  /* interned (queue, type) */
 	uint64_t sortkey;               /* order within its queue, see order.h */

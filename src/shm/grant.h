@@ -30,16 +30,18 @@ enum { GRANT_JOB = 1, GRANT_PAD = 2 };
 struct grant_view { struct grant g; struct job_text type, queue, name, trace, content_type, payload; };   /* texts point into the ring */
 
 /* --- the worker's side --- */
+uint64_t grant_attach(struct segment *s, uint32_t slot);  /* a new process in the slot, before it wants anything: forgets what its predecessor did not take; returns the last published sequence */
 void grant_want(struct segment *s, uint32_t slot, uint32_t room, uint64_t seen_seq);    /* publishes; does not ring */
-/* The next published grant, checked: 1 and *v; 0 none; -1 the ring is not sane (the worker must exit). */
-int grant_next(struct segment *s, uint32_t slot, struct grant_view *v);
+/* The next published grant, checked: 1 and *v; 0 none; -1 the ring is not sane (the worker must exit). Starts with *seen as grant_attach() gave it and raises it; a grant that was seen already
+ * (a keeper died between two words of its publishing and its successor granted again) is passed over. */
+int grant_next(struct segment *s, uint32_t slot, uint64_t *seen, struct grant_view *v);
 void grant_consume(struct segment *s, uint32_t slot, const struct grant_view *v);       /* after copying what is needed: gives the room in the ring back */
 
 /* --- the keeper's side --- */
 struct grant_writer { uint64_t head, seq; };            /* unpublished position; starts at the slot's published one */
 void grant_begin(const struct segment *s, uint32_t slot, struct grant_writer *w);
 uint32_t grant_room(const struct segment *s, uint32_t slot, const struct grant_writer *w);      /* jobs it still wants beyond what has been written, 0 where its word makes no sense */
-/* Writes one beyond the head; gives it the next sequence (in v->g.seq). False where the ring is too full now. */
+/* Writes one beyond the head; gives it the next sequence (in v->g.seq). To grant again what an earlier keeper leased, w->seq is set to the lease's own sequence - 1 before. False where the ring is too full now. */
 bool grant_write(struct segment *s, uint32_t slot, struct grant_writer *w, struct grant_view *v);
 void grant_publish(struct segment *s, uint32_t slot, const struct grant_writer *w);     /* after the commit */
 

@@ -1,0 +1,33 @@
+/* Backoff arithmetic in integers: milliseconds, thousandths, no overflow whatever the conf says. */
+#include "job/retry.h"
+
+static int64_t times_factor(int64_t ms, uint32_t factor_milli, int64_t cap)
+{
+	/* ms <= cap on entry; a product beyond cap is cap */
+	if (factor_milli == 0)
+		return 0;
+	if (ms > cap / factor_milli * 1000 + 999)
+		return cap;
+	int64_t next = (int64_t)((__int128)ms * factor_milli / 1000);
+	return next > cap ? cap : next;
+}
+
+int64_t retry_delay_ms(const struct job_backoff *b, uint32_t failures, uint32_t random)
+{
+	int64_t cap = b->max_ms > 0 ? b->max_ms : 0;
+	int64_t ms = b->base_ms < cap ? b->base_ms : cap;
+
+	if (ms < 0)
+		ms = 0;
+	for (uint32_t i = 1; i < failures && ms < cap; i++) {
+		int64_t next = times_factor(ms, b->factor_milli, cap);
+		if (next == ms)
+			break;
+		ms = next;
+	}
+	/* 1 - jitter .. 1 + jitter, in 2^32 steps */
+	uint32_t pct = b->jitter_pct > 100 ? 100 : b->jitter_pct;
+	__int128 spread = (__int128)ms * pct / 100;
+	ms += (int64_t)(spread * 2 * random / UINT32_MAX - spread);
+	return ms < b->base_ms ? b->base_ms : ms;
+}

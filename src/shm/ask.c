@@ -1,0 +1,286 @@
+/* The asker's side: gathers a loop turn's operations into its request slots, keeps what finds no free slot, hands results back.
+ * Used by acceptor and workers, one box a process, one thread. Nothing here is fatal. */
+#include "shm/request.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STAGE_TAG (UINT64_C(1) << 63)           /* the box's own tags; callers' have this bit clear */
+#define STAGE_CHUNK (48u << 10)
+#define NO_REQUEST UINT32_MAX
+#define RC_NO_MEMORY 9                          /* STORE_NO_MEMORY; shm does not know the store's header */
+
+struct waiting {                                /* an operation that found no room */
+	struct waiting *next;
+	uint64_t bytes;                         /* head and body, padded */
+	char data[];
+};
+
+struct staging {
+	struct ask_box *box;
+	struct staging *next, **link;
+	char *bytes;
+	size_t n, at, in_flight;
+	uint64_t blob;
+	ask_staged_fn ready;
+	void *arg;
+};
+
+struct ask_box {
+	struct segment *seg;
+	uint32_t slot, first, count;
+	uint32_t filling;                       /* index of the request being filled, NO_REQUEST where none */
+	uint32_t fill_bytes, fill_ops;
+	bool to_ring;
+	unsigned outstanding;
+	struct waiting *head, **tail;
+	struct staging *stagings;
+	ask_done_fn done;
+	void *arg;
+};
+
+struct ask_box *ask_open(struct segment *s, uint32_t slot, ask_done_fn done, void *arg)
+{
+	struct ask_box *b = calloc(1, sizeof(*b));
+
+	if (!b)
+		return NULL;
+	*b = (struct ask_box){ .seg = s, .slot = slot, .filling = NO_REQUEST, .done = done, .arg = arg };
+	b->tail = &b->head;
+	for (uint32_t i = 0; i < request_count(s); i++) {
+		if (request_slot(s, i)->owner != slot)
+			continue;
+		if (b->count++ == 0)
+			b->first = i;
+	}
+	return b;
+}
+
+void ask_close(struct ask_box *b)
+{
+	if (!b)
+		return;
+	while (b->head) {
+		struct waiting *w = b->head;
+		b->head = w->next;
+		free(w);
+	}
+	while (b->stagings) {
+		struct staging *g = b->stagings;
+		b->stagings = g->next;
+		free(g->bytes);
+		free(g);
+	}
+	free(b);
+}
+
+static struct shm_request *filling(const struct ask_box *b)
+{
+	return request_slot(b->seg, b->filling);
+}
+
+/* Makes the request being filled visible to the keeper. */
+static void post_filling(struct ask_box *b)
+{
+	struct shm_request *r = filling(b);
+
+	r->nops = b->fill_ops;
+	r->bytes = b->fill_bytes;
+	r->seq++;
+	atomic_store_explicit(&r->state, SHM_REQUEST_POSTED, memory_order_release);
+	b->filling = NO_REQUEST;
+	b->to_ring = true;
+}
+
+static bool find_free(struct ask_box *b)
+{
+	for (uint32_t i = b->first; i < b->first + b->count; i++) {
+		if (atomic_load_explicit(&request_slot(b->seg, i)->state, memory_order_acquire) != SHM_REQUEST_FREE)
+			continue;
+		b->filling = i;
+		b->fill_bytes = b->fill_ops = 0;
+		return true;
+	}
+	return false;
+}
+
+/* Room for `bytes` more in a request of ours, taking another free one where this is full. NULL where there is none. */
+static char *room(struct ask_box *b, uint64_t bytes)
+{
+	for (;;) {
+		if (b->filling == NO_REQUEST && !find_free(b))
+			return NULL;
+		struct shm_request *r = filling(b);
+		if (b->fill_bytes + bytes <= r->ops_capacity && b->fill_ops < r->results_capacity) {
+			char *to = b->seg->base + r->off_ops + b->fill_bytes;
+			b->fill_bytes += (uint32_t)bytes;
+			b->fill_ops++;
+			return to;
+		}
+		post_filling(b);
+	}
+}
+
+static void compose(char *to, enum request_op op, uint64_t tag, const struct ask_piece *piece, unsigned n, size_t body)
+{
+	struct request_head h = { .bytes = (uint32_t)body, .op = (uint16_t)op, .tag = tag };
+
+	memcpy(to, &h, sizeof(h));
+	to += sizeof(h);
+	for (unsigned i = 0; i < n; i++) {
+		if (piece[i].n)
+			memcpy(to, piece[i].p, piece[i].n);
+		to += piece[i].n;
+	}
+	memset(to, 0, -body & 7);
+}
+
+int ask_add(struct ask_box *b, enum request_op op, uint64_t tag, const struct ask_piece *piece, unsigned n)
+{
+	size_t body = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		body += piece[i].n;
+	uint64_t bytes = sizeof(struct request_head) + ((body + 7) & ~(size_t)7);
+	if (b->count == 0 || bytes > request_slot(b->seg, b->first)->ops_capacity) {
+		errno = EMSGSIZE;
+		return -1;
+	}
+	char *to = b->head ? NULL : room(b, bytes);
+	if (to) {
+		compose(to, op, tag, piece, n, body);
+	} else {
+		struct waiting *w = malloc(sizeof(*w) + bytes);
+		if (!w) {
+			errno = ENOMEM;
+			return -1;
+		}
+		w->next = NULL;
+		w->bytes = bytes;
+		compose(w->data, op, tag, piece, n, body);
+		*b->tail = w;
+		b->tail = &w->next;
+	}
+	b->outstanding++;
+	return 0;
+}
+
+static void move_waiting(struct ask_box *b)
+{
+	while (b->head) {
+		struct waiting *w = b->head;
+		char *to = room(b, w->bytes);
+		if (!to)
+			return;
+		memcpy(to, w->data, w->bytes);
+		b->head = w->next;
+		if (!b->head)
+			b->tail = &b->head;
+		free(w);
+	}
+}
+
+void ask_post(struct ask_box *b)
+{
+	move_waiting(b);
+	if (b->filling != NO_REQUEST && b->fill_ops)
+		post_filling(b);
+	if (b->to_ring) {
+		b->to_ring = false;
+		segment_ring(b->seg, 1);
+	}
+}
+
+static void staging_end(struct staging *g, int rc)
+{
+	*g->link = g->next;
+	if (g->next)
+		g->next->link = g->link;
+	g->ready(g->arg, rc == 0 ? g->blob : 0, rc);
+	free(g->bytes);
+	free(g);
+}
+
+static int stage_next(struct staging *g)
+{
+	struct request_stage head = { .blob = g->blob, .offset = g->at };
+
+	g->in_flight = g->n - g->at < STAGE_CHUNK ? g->n - g->at : STAGE_CHUNK;
+	struct ask_piece piece[] = { { &head, sizeof(head) }, { g->bytes + g->at, g->in_flight } };
+	return ask_add(g->box, REQUEST_STAGE, STAGE_TAG | (uint64_t)(uintptr_t)g, piece, 2);
+}
+
+static void staged(struct staging *g, const struct request_result *r)
+{
+	if (r->rc != 0) {
+		staging_end(g, r->rc);
+		return;
+	}
+	g->blob = r->blob;
+	g->at += g->in_flight;
+	if (g->at >= g->n)
+		staging_end(g, 0);
+	else if (stage_next(g) < 0)
+		staging_end(g, RC_NO_MEMORY);
+}
+
+int ask_stage(struct ask_box *b, const void *bytes, size_t n, ask_staged_fn ready, void *arg)
+{
+	struct staging *g = calloc(1, sizeof(*g));
+
+	if (!g)
+		return -1;
+	*g = (struct staging){ .box = b, .n = n, .ready = ready, .arg = arg, .bytes = malloc(n ? n : 1) };
+	if (!g->bytes)
+		goto fail;
+	memcpy(g->bytes, bytes, n);
+	if (stage_next(g) < 0)
+		goto fail;
+	g->next = b->stagings;
+	g->link = &b->stagings;
+	if (g->next)
+		g->next->link = &g->next;
+	b->stagings = g;
+	return 0;
+fail:
+	free(g->bytes);
+	free(g);
+	errno = ENOMEM;
+	return -1;
+}
+
+static unsigned take_results(struct ask_box *b, struct shm_request *r)
+{
+	uint32_t capacity, n = r->nops;
+	const struct request_result *result = request_results(b->seg, r, &capacity);
+
+	if (n > capacity)
+		n = capacity;
+	for (uint32_t i = 0; i < n; i++) {
+		b->outstanding--;
+		if (result[i].tag & STAGE_TAG)
+			staged((struct staging *)(uintptr_t)(result[i].tag & ~STAGE_TAG), &result[i]);
+		else
+			b->done(b->arg, &result[i]);
+	}
+	atomic_store_explicit(&r->state, SHM_REQUEST_FREE, memory_order_release);
+	return n;
+}
+
+unsigned ask_poll(struct ask_box *b)
+{
+	unsigned n = 0;
+
+	for (uint32_t i = b->first; i < b->first + b->count; i++) {
+		struct shm_request *r = request_slot(b->seg, i);
+		if (atomic_load_explicit(&r->state, memory_order_acquire) == SHM_REQUEST_DONE)
+			n += take_results(b, r);
+	}
+	return n;
+}
+
+unsigned ask_outstanding(const struct ask_box *b)
+{
+	return b->outstanding;
+}

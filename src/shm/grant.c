@@ -1,0 +1,157 @@
+/* The grant ring: bytes, entries whole and 8-aligned, never wrapped. Every length that a reader takes from it is checked against what is published. */
+#include "shm/grant.h"
+
+#include <string.h>
+
+#define SEEN_BITS 48
+#define SEEN_MASK ((UINT64_C(1) << SEEN_BITS) - 1)
+#define RELAXED memory_order_relaxed
+
+static char *ring(const struct segment *s, uint32_t slot)
+{
+	return s->base + s->h->off_grant + (uint64_t)(slot - segment_worker_slot(s, 0)) * s->h->grant_bytes;
+}
+
+uint64_t grant_attach(struct segment *s, uint32_t slot)
+{
+	struct shm_proc *p = &s->proc[slot];
+	uint64_t seq = atomic_load_explicit(&p->grant_seq, memory_order_acquire);
+
+	atomic_store_explicit(&p->grant_tail, atomic_load_explicit(&p->grant_head, memory_order_acquire), memory_order_release);
+	grant_want(s, slot, 0, seq);
+	return seq;
+}
+
+void grant_want(struct segment *s, uint32_t slot, uint32_t room, uint64_t seen_seq)
+{
+	uint64_t most = room > 0xffff ? 0xffff : room;
+
+	atomic_store_explicit(&s->proc[slot].want, most << SEEN_BITS | (seen_seq & SEEN_MASK), memory_order_release);
+}
+
+/* The texts behind an entry's head must fill it exactly, but for the padding to 8. */
+static bool split(const struct grant *g, const char *body, uint64_t room, struct grant_view *v)
+{
+	uint64_t inline_payload = g->payload_blob ? 0 : g->payload_len;
+	struct { struct job_text *to; uint64_t n; } part[] = {
+		{ &v->type, g->type_len }, { &v->queue, g->queue_len }, { &v->name, g->name_len }, { &v->trace, g->trace_len },
+		{ &v->content_type, g->content_type_len }, { &v->payload, inline_payload },
+	};
+
+	for (size_t i = 0; i < sizeof(part) / sizeof(part[0]); i++) {
+		if (part[i].n > room)
+			return false;
+		*part[i].to = (struct job_text){ body, part[i].n };
+		body += part[i].n;
+		room -= part[i].n;
+	}
+	return room < 8;
+}
+
+int grant_next(struct segment *s, uint32_t slot, uint64_t *seen, struct grant_view *v)
+{
+	struct shm_proc *p = &s->proc[slot];
+	uint64_t size = s->h->grant_bytes;
+
+	for (;;) {
+		uint64_t head = atomic_load_explicit(&p->grant_head, memory_order_acquire);
+		uint64_t tail = atomic_load_explicit(&p->grant_tail, RELAXED);
+		uint64_t at = tail % size, left = head - tail;
+		if (left == 0)
+			return 0;
+		if (left > size || left < 8)
+			return -1;
+		uint32_t bytes;
+		uint16_t kind;
+		memcpy(&bytes, ring(s, slot) + at, sizeof(bytes));
+		memcpy(&kind, ring(s, slot) + at + 4, sizeof(kind));
+		if (kind == GRANT_PAD) {
+			if (size - at > left)
+				return -1;
+			atomic_store_explicit(&p->grant_tail, tail + (size - at), memory_order_release);
+			continue;
+		}
+		if (kind != GRANT_JOB || bytes % 8 || bytes < sizeof(v->g) || bytes > left || bytes > size - at)
+			return -1;
+		memcpy(&v->g, ring(s, slot) + at, sizeof(v->g));
+		if (v->g.seq <= *seen) {
+			atomic_store_explicit(&p->grant_tail, tail + bytes, memory_order_release);
+			continue;
+		}
+		*seen = v->g.seq;
+		return split(&v->g, ring(s, slot) + at + sizeof(v->g), bytes - sizeof(v->g), v) ? 1 : -1;
+	}
+}
+
+void grant_consume(struct segment *s, uint32_t slot, const struct grant_view *v)
+{
+	struct shm_proc *p = &s->proc[slot];
+
+	atomic_store_explicit(&p->grant_tail, atomic_load_explicit(&p->grant_tail, RELAXED) + v->g.bytes, memory_order_release);
+}
+
+void grant_begin(const struct segment *s, uint32_t slot, struct grant_writer *w)
+{
+	w->head = atomic_load_explicit(&s->proc[slot].grant_head, RELAXED);
+	w->seq = atomic_load_explicit(&s->proc[slot].grant_seq, RELAXED);
+}
+
+uint32_t grant_room(const struct segment *s, uint32_t slot, const struct grant_writer *w)
+{
+	uint64_t want = atomic_load_explicit(&s->proc[slot].want, memory_order_acquire);
+	uint64_t room = want >> SEEN_BITS, issued = (w->seq - want) & SEEN_MASK;
+
+	if (room > s->h->run_capacity)
+		room = s->h->run_capacity;
+	return issued >= room ? 0 : (uint32_t)(room - issued);
+}
+
+bool grant_write(struct segment *s, uint32_t slot, struct grant_writer *w, struct grant_view *v)
+{
+	uint64_t size = s->h->grant_bytes, tail = atomic_load_explicit(&s->proc[slot].grant_tail, memory_order_acquire);
+	uint64_t payload = v->g.payload_blob ? 0 : v->payload.n;
+	uint64_t body = v->type.n + v->queue.n + v->name.n + v->trace.n + v->content_type.n + payload;
+	uint64_t bytes = (sizeof(v->g) + body + 7) & ~UINT64_C(7), at = w->head % size;
+	uint64_t pad = size - at < bytes ? size - at : 0;
+
+	if (w->head - tail > size || bytes + pad > size - (w->head - tail))
+		return false;
+	char *base = ring(s, slot);
+	if (pad) {
+		struct { uint32_t bytes; uint16_t kind, flags; } filler = { 0, GRANT_PAD, 0 };
+		memcpy(base + at, &filler, sizeof(filler));
+		w->head += pad;
+		at = 0;
+	}
+	v->g.kind = GRANT_JOB;
+	v->g.bytes = (uint32_t)bytes;
+	v->g.seq = ++w->seq;
+	v->g.type_len = (uint16_t)v->type.n;
+	v->g.queue_len = (uint16_t)v->queue.n;
+	v->g.name_len = (uint16_t)v->name.n;
+	v->g.trace_len = (uint16_t)v->trace.n;
+	v->g.content_type_len = (uint32_t)v->content_type.n;
+	memcpy(base + at, &v->g, sizeof(v->g));
+	at += sizeof(v->g);
+	const struct job_text *part[] = { &v->type, &v->queue, &v->name, &v->trace, &v->content_type, &v->payload };
+	for (size_t i = 0; i < sizeof(part) / sizeof(part[0]); i++) {
+		if (part[i] == &v->payload && v->g.payload_blob)
+			continue;
+		if (part[i]->n)
+			memcpy(base + at, part[i]->p, part[i]->n);
+		at += part[i]->n;
+	}
+	w->head += bytes;
+	return true;
+}
+
+void grant_publish(struct segment *s, uint32_t slot, const struct grant_writer *w)
+{
+	struct shm_proc *p = &s->proc[slot];
+
+	if (atomic_load_explicit(&p->grant_head, RELAXED) == w->head)
+		return;
+	/* Head first: a keeper that dies between the two makes its successor grant again, which the worker passes over. The other way round a grant would be lost. */
+	atomic_store_explicit(&p->grant_head, w->head, memory_order_release);
+	atomic_store_explicit(&p->grant_seq, w->seq, memory_order_release);
+}
