@@ -24,7 +24,8 @@ bool json_valid(const char *p, size_t n, struct json_error *err);
  * names are resolved before comparing. False where there is none. The first one wins (duplicates are the caller's to refuse). */
 bool json_member(const char *p, size_t n, const char *name, struct slice *value);
 
-/* Calls fn for each element of the array text p[0..n), which json_valid() has accepted; stops when fn returns false. */
+/* Calls fn for each element of the array text p[0..n), which json_valid() has accepted; stops when fn returns false.
+ * True where all were called, false where fn stopped it or the text is no array. */
 bool json_each(const char *p, size_t n, bool (*fn)(void *arg, struct slice element), void *arg);
 
 /* Appends a JSON string with quotes. Bytes that are not valid UTF-8 become U+FFFD, control characters are escaped. */
