@@ -1,0 +1,16 @@
+/* What a fork tells the common part of a child before its role's body begins. */
+#ifndef STINT_PROCESS_CHILD_H
+#define STINT_PROCESS_CHILD_H
+
+#include "process/process.h"
+
+struct child_birth {
+	pid_t master;           /* whose end is ours */
+	const char *title;      /* "worker 2"; copied */
+	bool log_at_go;         /* the conf's log is to be opened at MASTER_GO: until then its lines go where the master's go now */
+	bool background;        /* at MASTER_GO stderr goes to /dev/null unless it is the log */
+};
+
+void child_born(const struct child_birth *birth);
+
+#endif
