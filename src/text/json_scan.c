@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "text/json.h"
+
 static bool fail(struct json_scan *s, const char *what)
 {
 	s->what = what;
