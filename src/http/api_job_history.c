@@ -1,0 +1,63 @@
+/* GET /jobs/ID/history. Called through http_routes; reads in one snapshot and copies out. */
+#include "http/http.h"
+
+#include "http/history_json.h"
+#include "http/job_request.h"
+
+static bool add_attempt(void *arg, const struct record_attempt *a)
+{
+	history_attempt(arg, a);
+	return true;
+}
+
+static bool add_note(void *arg, const struct store_note *n)
+{
+	history_note(arg, n);
+	return true;
+}
+
+/* When the worker that holds the job's lease has begun it, from the worker's own table. */
+static int64_t running_since(const struct segment *seg, const struct job *j)
+{
+	const struct shm_run *run = j->state == JOB_RUNNING && j->worker < seg->h->nproc ? segment_runs(seg, j->worker) : NULL;
+
+	for (uint32_t i = 0; run && i < seg->h->run_capacity; i++)
+		if (atomic_load_explicit(&run[i].state, memory_order_acquire) == SHM_RUN_STARTED && run[i].token == j->lease_token)
+			return run[i].started_ms;
+	return 0;
+}
+
+static enum store_rc history_of(struct api *a, struct job_id id, struct buf *out)
+{
+	struct history h;
+	struct job job;
+	struct job_spec spec;
+	enum store_rc rc = store_get(a->reader, id, &job, &spec);
+
+	if (rc != STORE_OK)
+		return rc;
+	history_begin(&h, &job, &spec);
+	rc = store_attempts(a->reader, id, add_attempt, &h);
+	if (rc == STORE_OK || rc == STORE_NOT_FOUND)
+		rc = store_notes(a->reader, id, add_note, &h);
+	if (!history_put(&h, running_since(a->seg, &job), out))
+		return STORE_NO_MEMORY;
+	return rc == STORE_NOT_FOUND ? STORE_OK : rc;
+}
+
+void api_job_history(struct http_request *q)
+{
+	struct buf body = { 0 };
+	struct job_id id;
+	enum store_rc rc;
+
+	if (!job_request_id(q, &id) || !job_request_read(q))
+		return;
+	rc = history_of(q->api, id, &body);
+	store_read_end(q->api->reader);
+	if (rc == STORE_OK)
+		reply_json(q, 200, &body);
+	else
+		job_request_failed(q, rc);
+	buf_free(&body);
+}

@@ -1,0 +1,364 @@
+/* POST /jobs: reads the jobs out of a request and asks the keeper for them. Called by the wire half through http_routes; answers come back through api_submit_answered().
+ * What cannot be asked is answered at once; nothing here is fatal. */
+#include "http/http.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "http/envelope.h"
+#include "http/pending.h"
+#include "http/submission.h"
+#include "job/record.h"
+#include "os/clock.h"
+#include "shm/request.h"
+#include "text/json.h"
+
+/* --- asking --- */
+
+static void item_done(struct submission_item *item, const struct request_result *r)
+{
+	struct submission *s = item->owner;
+
+	item->result = *r;
+	if (s->kind != SUBMISSION_ONE && item->envelope) {
+		envelope_free(item->envelope);
+		free(item->envelope);
+		item->envelope = NULL;
+	}
+	if (--s->open == 0)
+		submission_answer(s);
+}
+
+static void item_failed(struct submission_item *item, int rc)
+{
+	item_done(item, &(struct request_result){ .rc = rc });
+}
+
+static void item_ask(struct submission_item *item)
+{
+	struct ask_box *box = item->owner->q->api->ask;
+	uint8_t bytes[RECORD_SPEC_MAX];
+	size_t n = record_spec_encode(&item->envelope->spec, bytes, sizeof(bytes));
+	uint64_t tag;
+
+	if (n == 0) {
+		item_failed(item, STORE_INVALID);
+		return;
+	}
+	tag = pending_add(item);
+	if (tag == 0) {
+		item_failed(item, STORE_NO_MEMORY);
+		return;
+	}
+	if (ask_add(box, REQUEST_SUBMIT, tag, &(struct ask_piece){ bytes, n }, 1) < 0) {
+		pending_take(tag);
+		item_failed(item, errno == EMSGSIZE ? STORE_INVALID : STORE_NO_MEMORY);
+	}
+}
+
+static void item_staged(void *arg, uint64_t blob, int rc)
+{
+	struct submission_item *item = arg;
+
+	if (rc != STORE_OK || blob == 0) {
+		item_failed(item, rc == STORE_OK ? STORE_IO : rc);
+		return;
+	}
+	item->envelope->spec.payload_blob = blob;
+	item_ask(item);
+}
+
+static void item_begin(struct submission_item *item)
+{
+	const struct job_text *payload = &item->envelope->spec.payload;
+
+	if (payload->n <= JOB_INLINE_MAX)
+		item_ask(item);
+	else if (ask_stage(item->owner->q->api->ask, payload->p, payload->n, item_staged, item) < 0)
+		item_failed(item, STORE_NO_MEMORY);
+}
+
+static void submission_ask(struct submission *s)
+{
+	s->open = 1;
+	for (size_t i = 0; i < s->n; i++)
+		s->open += s->item[i].envelope != NULL;
+	for (size_t i = 0; i < s->n; i++)
+		if (s->item[i].envelope)
+			item_begin(&s->item[i]);
+	if (--s->open == 0)
+		submission_answer(s);
+}
+
+void api_submit_answered(struct api *a, const struct request_result *r)
+{
+	struct submission_item *item = pending_take(r->tag);
+
+	(void)a;
+	if (item)
+		item_done(item, r);
+}
+
+/* --- reading --- */
+
+static void refuse(struct http_request *q, int status, const char *field, const char *detail)
+{
+	struct envelope_problem p = { .status = status };
+
+	snprintf(p.field, sizeof(p.field), "%s", field);
+	snprintf(p.detail, sizeof(p.detail), "%s", detail);
+	submission_refuse(q, &p);
+}
+
+static struct envelope_input input_of(const struct http_request *q)
+{
+	return (struct envelope_input){ .conf = q->api->conf, .wall_ms = clock_wall_ms(), .traceparent = http_header(q, "traceparent") };
+}
+
+/* The item's job from the text; false with *p filled in. */
+static bool item_parse(struct submission_item *item, const struct envelope_input *in, struct slice text, struct envelope_problem *p)
+{
+	struct envelope *e = malloc(sizeof(*e));
+
+	if (!e) {
+		*p = (struct envelope_problem){ .status = 503, .detail = "out of memory" };
+		return false;
+	}
+	if (!envelope_parse(e, in, text, p)) {
+		free(e);
+		return false;
+	}
+	item->envelope = e;
+	return true;
+}
+
+static void submit_one(struct http_request *q, struct submission *s)
+{
+	struct envelope_input in = input_of(q);
+	struct envelope_problem p;
+	struct submission_item *item = submission_add(s);
+
+	if (!item) {
+		submission_free(s);
+		refuse(q, 503, "", "out of memory");
+	} else if (!item_parse(item, &in, q->body, &p)) {
+		submission_free(s);
+		submission_refuse(q, &p);
+	} else {
+		submission_ask(s);
+	}
+}
+
+static void submit_raw(struct http_request *q, struct submission *s)
+{
+	struct envelope_input in = input_of(q);
+	struct envelope_problem p = { .status = 503, .detail = "out of memory" };
+	struct submission_item *item = submission_add(s);
+	struct envelope *e = item ? malloc(sizeof(*e)) : NULL;
+
+	if (e && envelope_raw(e, &in, q->query, q->nquery, http_header(q, "content-type"), q->body, &p)) {
+		item->envelope = e;
+		submission_ask(s);
+		return;
+	}
+	free(e);
+	submission_free(s);
+	submission_refuse(q, &p);
+}
+
+/* A JSON array: every job must be right before any is asked for. */
+struct array_read {
+	struct submission *s;
+	struct envelope_input in;
+	struct envelope_problem problem;
+	size_t seen;
+};
+
+static bool array_element(void *arg, struct slice text)
+{
+	struct array_read *r = arg;
+	struct submission_item *item;
+	char field[sizeof(r->problem.field)];
+
+	if (r->seen == SUBMISSION_ARRAY_MAX) {
+		r->problem = (struct envelope_problem){ .status = 413 };
+		snprintf(r->problem.detail, sizeof(r->problem.detail), "the array has more than %d jobs; send it in parts, or as application/x-ndjson", SUBMISSION_ARRAY_MAX);
+		return false;
+	}
+	item = submission_add(r->s);
+	if (item && item_parse(item, &r->in, text, &r->problem)) {
+		r->seen++;
+		return true;
+	}
+	if (!item)
+		r->problem = (struct envelope_problem){ .status = 503, .detail = "out of memory" };
+	snprintf(field, sizeof(field), "[%zu]%s%.70s", r->seen, r->problem.field[0] ? "." : "", r->problem.field);
+	memcpy(r->problem.field, field, sizeof(field));
+	return false;
+}
+
+static bool array_count(void *arg, struct slice text)
+{
+	size_t *n = arg;
+
+	(void)text;
+	return ++*n <= SUBMISSION_ARRAY_MAX;
+}
+
+/* The queue's limit is looked at before any is asked for, so that an array is not cut in two by it. */
+static bool has_room(const struct api *a, size_t jobs)
+{
+	static const enum job_state waiting[] = { JOB_SCHEDULED, JOB_WAITING, JOB_QUEUED, JOB_RETRYING };
+	uint64_t n = jobs;
+
+	if (a->conf->store.max_queued == 0)
+		return true;
+	for (size_t i = 0; i < sizeof(waiting) / sizeof(waiting[0]); i++)
+		n += segment_total(a->seg, (enum shm_counter)(SHM_C_STATE_FIRST + (unsigned)waiting[i]));
+	return n <= a->conf->store.max_queued;
+}
+
+static void submit_array(struct http_request *q, struct submission *s)
+{
+	struct array_read r = { .s = s, .in = input_of(q) };
+	size_t n = 0;
+
+	json_each(q->body.p, q->body.n, array_count, &n);
+	if (n > SUBMISSION_ARRAY_MAX)
+		r.seen = SUBMISSION_ARRAY_MAX;          /* no need to look at any */
+	json_each(q->body.p, q->body.n, array_element, &r);
+	if (r.problem.status == 0 && !has_room(q->api, s->n))
+		r.problem = submission_store_problem(STORE_QUEUE_FULL, NULL);
+	if (r.problem.status == 0) {
+		submission_ask(s);
+		return;
+	}
+	submission_free(s);
+	submission_refuse(q, &r.problem);
+}
+
+/* One line of NDJSON: a job to ask for, or a problem to report in its place. False where memory is out. */
+static bool line_add(struct submission *s, const struct envelope_input *in, struct slice text, unsigned line)
+{
+	struct submission_item *item = submission_add(s);
+	struct envelope_problem p;
+
+	if (!item)
+		return false;
+	item->line = line;
+	if (envelope_is_json(text, &p) && item_parse(item, in, text, &p))
+		return true;
+	item->problem = malloc(sizeof(p));
+	if (!item->problem)
+		return false;
+	*item->problem = p;
+	return true;
+}
+
+static bool blank(struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!strchr(" \t\r", s.p[i]) || s.p[i] == '\0')
+			return false;
+	return true;
+}
+
+static void submit_lines(struct http_request *q, struct submission *s)
+{
+	struct envelope_input in = input_of(q);
+	struct slice left = q->body;
+	unsigned line = 0;
+
+	while (left.n) {
+		const char *end = memchr(left.p, '\n', left.n);
+		struct slice text = { left.p, end ? (size_t)(end - left.p) : left.n };
+		size_t skip = text.n + (end ? 1 : 0);
+		left = (struct slice){ left.p + skip, left.n - skip };
+		line++;
+		if (blank(text))
+			continue;
+		if (!line_add(s, &in, text, line)) {
+			submission_free(s);
+			refuse(q, 503, "", "out of memory");
+			return;
+		}
+	}
+	submission_ask(s);
+}
+
+/* --- which of them --- */
+
+static struct slice media_type(struct slice header)
+{
+	const char *end = header.n ? memchr(header.p, ';', header.n) : NULL;
+	struct slice s = { header.p, end ? (size_t)(end - header.p) : header.n };
+
+	while (s.n && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
+		s.n--;
+	return s;
+}
+
+static bool media_is(struct slice s, const char *type)
+{
+	return s.n == strlen(type) && strncasecmp(s.p, type, s.n) == 0;
+}
+
+/* JSON, nothing, text/plain and curl's default: what `curl -d '{...}'` may send. */
+static bool media_json(struct slice s)
+{
+	return s.n == 0 || media_is(s, "application/json") || media_is(s, "text/plain") || media_is(s, "application/x-www-form-urlencoded") ||
+		(s.n > 5 && strncasecmp(s.p + s.n - 5, "+json", 5) == 0);
+}
+
+static char first_char(struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] != ' ' && s.p[i] != '\t' && s.p[i] != '\r' && s.p[i] != '\n')
+			return s.p[i];
+	return '\0';
+}
+
+/* What the whole request must satisfy, whatever its jobs are. */
+static bool acceptable(struct http_request *q, bool raw, bool lines)
+{
+	struct envelope_problem p;
+
+	if (q->api->draining)
+		refuse(q, 503, "", "the server drains and takes no jobs; send it again when it has come back");
+	else if (http_header(q, "idempotency-key").p)
+		refuse(q, 400, "idempotency_key", "the header Idempotency-Key is not available in this version");
+	else if (!raw && q->nquery)
+		refuse(q, 400, "", "query parameters describe a raw body and need type=; the fields of a JSON job stand in its body");
+	else if (!raw && !lines && !media_json(media_type(http_header(q, "content-type"))))
+		refuse(q, 415, "", "a job comes as application/json or application/x-ndjson; another body is taken as it is with POST /jobs?type=TYPE");
+	else if (!raw && !lines && !envelope_is_json(q->body, &p))
+		submission_refuse(q, &p);
+	else
+		return true;
+	return false;
+}
+
+void api_submit(struct http_request *q)
+{
+	bool raw = http_query(q, "type").p != NULL;
+	bool lines = !raw && media_is(media_type(http_header(q, "content-type")), "application/x-ndjson");
+	bool array = !raw && !lines && first_char(q->body) == '[';
+	struct submission *s;
+
+	if (!acceptable(q, raw, lines))
+		return;
+	s = submission_new(q, lines ? SUBMISSION_LINES : array ? SUBMISSION_ARRAY : SUBMISSION_ONE);
+	if (!s)
+		refuse(q, 503, "", "out of memory");
+	else if (raw)
+		submit_raw(q, s);
+	else if (lines)
+		submit_lines(q, s);
+	else if (array)
+		submit_array(q, s);
+	else
+		submit_one(q, s);
+}

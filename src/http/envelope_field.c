@@ -1,0 +1,333 @@
+/* What each field of a submission may hold. Called by envelope.c; nothing here is fatal: a mistake becomes a problem that names the field, what was there and what would be right. */
+#include "http/envelope_field.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "text/duration.h"
+
+#define DURATION_TEXT "a number of seconds such as 0.5, or a string such as \"250ms\", \"30s\", \"5m\", \"2h\" or \"7d\""
+
+bool envelope_given(const struct filling *f, enum envelope_name n)
+{
+	return f->given & (1u << n);
+}
+
+bool envelope_wrong(struct filling *f, const char *field, const char *fmt, ...)
+{
+	va_list ap;
+
+	f->problem->status = 400;
+	snprintf(f->problem->field, sizeof(f->problem->field), "%s", field);
+	va_start(ap, fmt);
+	vsnprintf(f->problem->detail, sizeof(f->problem->detail), fmt, ap);
+	va_end(ap);
+	return false;
+}
+
+/* "`field` must be RIGHT, not VALUE", the value as it was sent, cut where it is long. */
+static bool wrong_value(struct filling *f, const char *field, const json_t *v, const char *right)
+{
+	char *text = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT | JSON_ENSURE_ASCII);
+	bool cut = text && strlen(text) > 64;
+
+	envelope_wrong(f, field, "\"%s\" must be %s, not %.64s%s", field, right, text ? text : "what was sent", cut ? "..." : "");
+	free(text);
+	return false;
+}
+
+/* A string of min..max bytes; the spec borrows it from the tree. */
+static bool take_text(struct filling *f, const char *field, const json_t *v, size_t min, size_t max, struct job_text *out)
+{
+	size_t n = json_string_length(v);
+
+	if (!json_is_string(v) || n < min || n > max) {
+		char right[64];
+		if (json_is_string(v) && n > max)
+			return envelope_wrong(f, field, "\"%s\" has %zu bytes; it must be a string of at most %zu", field, n, max);
+		snprintf(right, sizeof(right), "a string of %zu to %zu bytes", min, max);
+		return wrong_value(f, field, v, right);
+	}
+	*out = (struct job_text){ json_string_value(v), n };
+	return true;
+}
+
+static bool take_integer(struct filling *f, const char *field, const json_t *v, long long min, long long max, long long *out)
+{
+	char right[64];
+
+	*out = json_integer_value(v);
+	if (json_is_integer(v) && *out >= min && *out <= max)
+		return true;
+	snprintf(right, sizeof(right), "an integer from %lld to %lld", min, max);
+	return wrong_value(f, field, v, right);
+}
+
+/* Milliseconds. What is above nothing does not become nothing: the least is 1 ms. */
+static bool take_duration(struct filling *f, const char *field, const json_t *v, int64_t *out)
+{
+	int64_t ms = -1;
+
+	if (json_is_number(v)) {
+		double s = json_number_value(v);
+		if (s >= 0 && s * 1000 <= (double)ENVELOPE_DURATION_MAX_MS)
+			ms = s > 0 && s < 0.001 ? 1 : llround(s * 1000);
+	} else if (json_is_string(v)) {
+		if (!duration_parse((struct slice){ json_string_value(v), json_string_length(v) }, &ms))
+			ms = -1;
+		else if (ms == 0 && strpbrk(json_string_value(v), "123456789"))
+			ms = 1;
+	}
+	if (ms < 0 || ms > ENVELOPE_DURATION_MAX_MS)
+		return wrong_value(f, field, v, "a duration of at most 3650d: " DURATION_TEXT);
+	*out = ms;
+	return true;
+}
+
+static bool take_time(struct filling *f, const char *field, const json_t *v, int64_t *out)
+{
+	if (json_is_string(v) && time_parse((struct slice){ json_string_value(v), json_string_length(v) }, out))
+		return true;
+	return wrong_value(f, field, v, "a time of RFC 3339 such as \"2026-11-21T20:40:59.123Z\"");
+}
+
+static bool type_char(unsigned char c)
+{
+	return isascii(c) && (isalnum(c) || (c && strchr("._:/-", c)));
+}
+
+static bool set_type(struct filling *f, const json_t *v)
+{
+	if (!take_text(f, "type", v, 1, JOB_TYPE_MAX, &f->spec->type))
+		return false;
+	for (size_t i = 0; i < f->spec->type.n; i++)
+		if (!type_char((unsigned char)f->spec->type.p[i]))
+			return wrong_value(f, "type", v, "made of letters, digits and any of \". _ : / -\"");
+	return true;
+}
+
+static bool set_payload(struct filling *f, const json_t *v)
+{
+	(void)f, (void)v;       /* its own bytes are kept, not this tree's: see envelope_parse() */
+	return true;
+}
+
+static bool set_name(struct filling *f, const json_t *v)
+{
+	return take_text(f, "name", v, 0, JOB_NAME_MAX, &f->spec->name);
+}
+
+static bool set_queue(struct filling *f, const json_t *v)
+{
+	if (!take_text(f, "queue", v, 1, JOB_QUEUE_MAX, &f->spec->queue))
+		return false;
+	for (size_t i = 0; i < f->spec->queue.n; i++)
+		if ((unsigned char)f->spec->queue.p[i] < 0x20 || f->spec->queue.p[i] == 0x7f)
+			return wrong_value(f, "queue", v, "free of control characters");
+	return true;
+}
+
+static bool set_priority(struct filling *f, const json_t *v)
+{
+	long long n;
+
+	if (!take_integer(f, "priority", v, -32768, 32767, &n))
+		return false;
+	f->spec->priority = (int32_t)n;
+	return true;
+}
+
+static bool set_run_at(struct filling *f, const json_t *v)
+{
+	if (envelope_given(f, FIELD_DELAY))
+		return envelope_wrong(f, "run_at", "only one of \"run_at\" and \"delay\" may be given");
+	return take_time(f, "run_at", v, &f->spec->run_at_ms);
+}
+
+static bool set_delay(struct filling *f, const json_t *v)
+{
+	int64_t ms;
+
+	if (envelope_given(f, FIELD_RUN_AT))
+		return envelope_wrong(f, "delay", "only one of \"run_at\" and \"delay\" may be given");
+	if (!take_duration(f, "delay", v, &ms))
+		return false;
+	f->spec->run_at_ms = ms ? f->in->wall_ms + ms : 0;
+	return true;
+}
+
+static bool set_max_retries(struct filling *f, const json_t *v)
+{
+	long long n;
+
+	if (!take_integer(f, "max_retries", v, 0, 1000, &n))
+		return false;
+	f->spec->max_retries = (uint32_t)n;
+	return true;
+}
+
+static bool set_timeout(struct filling *f, const json_t *v)
+{
+	return take_duration(f, "timeout", v, &f->spec->timeout_ms);
+}
+
+static bool set_backoff_factor(struct filling *f, const json_t *v)
+{
+	double d = json_number_value(v);
+
+	if (!json_is_number(v) || !(d >= 1 && d <= 1000))
+		return wrong_value(f, "backoff.factor", v, "a number from 1 to 1000");
+	f->spec->backoff.factor_milli = (uint32_t)llround(d * 1000);
+	return true;
+}
+
+static bool set_backoff(struct filling *f, const json_t *v)
+{
+	struct job_backoff *b = &f->spec->backoff;
+	const char *name;
+	json_t *m;
+
+	if (!json_is_object(v))
+		return wrong_value(f, "backoff", v, "an object with any of \"base\", \"factor\", \"max\" and \"jitter\"");
+	json_object_foreach((json_t *)(uintptr_t)v, name, m) {
+		long long n;
+		if (strcmp(name, "base") == 0) {
+			f->backoff_given |= BACKOFF_BASE;
+			if (!take_duration(f, "backoff.base", m, &b->base_ms))
+				return false;
+		} else if (strcmp(name, "max") == 0) {
+			f->backoff_given |= BACKOFF_MAX;
+			if (!take_duration(f, "backoff.max", m, &b->max_ms))
+				return false;
+		} else if (strcmp(name, "factor") == 0) {
+			f->backoff_given |= BACKOFF_FACTOR;
+			if (!set_backoff_factor(f, m))
+				return false;
+		} else if (strcmp(name, "jitter") == 0) {
+			f->backoff_given |= BACKOFF_JITTER;
+			if (!take_integer(f, "backoff.jitter", m, 0, 100, &n))
+				return false;
+			b->jitter_pct = (uint32_t)n;
+		} else {
+			char field[64];
+			snprintf(field, sizeof(field), "backoff.%.50s", name);
+			return envelope_wrong(f, field, "\"backoff\" has no member \"%.64s\"; it takes \"base\", \"factor\", \"max\" and \"jitter\"", name);
+		}
+	}
+	return true;
+}
+
+static bool set_expires_in(struct filling *f, const json_t *v)
+{
+	int64_t ms;
+
+	if (envelope_given(f, FIELD_EXPIRES_AT))
+		return envelope_wrong(f, "expires_in", "only one of \"expires_in\" and \"expires_at\" may be given");
+	if (!take_duration(f, "expires_in", v, &ms))
+		return false;
+	if (ms == 0)
+		return wrong_value(f, "expires_in", v, "longer than 0");
+	f->spec->expires_at_ms = f->in->wall_ms + ms;
+	return true;
+}
+
+static bool set_expires_at(struct filling *f, const json_t *v)
+{
+	if (envelope_given(f, FIELD_EXPIRES_IN))
+		return envelope_wrong(f, "expires_at", "only one of \"expires_in\" and \"expires_at\" may be given");
+	if (!take_time(f, "expires_at", v, &f->spec->expires_at_ms))
+		return false;
+	if (f->spec->expires_at_ms <= 0)
+		f->spec->expires_at_ms = 1;     /* 0 would say "never" */
+	return true;
+}
+
+static bool hex_lower(const char *p, size_t n, bool *any)
+{
+	*any = false;
+	for (size_t i = 0; i < n; i++) {
+		if (!(p[i] >= '0' && p[i] <= '9') && !(p[i] >= 'a' && p[i] <= 'f'))
+			return false;
+		*any = *any || p[i] != '0';
+	}
+	return true;
+}
+
+bool envelope_traceparent(struct slice s)
+{
+	bool version, trace, parent, flags;
+
+	if (s.n != 55 || s.p[2] != '-' || s.p[35] != '-' || s.p[52] != '-')
+		return false;
+	if (!hex_lower(s.p, 2, &version) || !hex_lower(s.p + 3, 32, &trace) || !hex_lower(s.p + 36, 16, &parent) || !hex_lower(s.p + 53, 2, &flags))
+		return false;
+	return trace && parent && memcmp(s.p, "ff", 2) != 0;
+}
+
+static bool set_trace(struct filling *f, const json_t *v)
+{
+	struct slice s = { json_string_value(v), json_string_length(v) };
+
+	if (!json_is_string(v) || !envelope_traceparent(s))
+		return wrong_value(f, "trace", v, "a W3C traceparent such as \"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\"");
+	f->spec->trace = (struct job_text){ s.p, s.n };
+	return true;
+}
+
+static bool set_tags(struct filling *f, const json_t *v)
+{
+	if (!json_is_array(v))
+		return wrong_value(f, "tags", v, "an array of strings");
+	if (json_array_size(v) > JOB_TAGS_MAX)
+		return envelope_wrong(f, "tags", "\"tags\" has %zu elements; it may have at most %d", json_array_size(v), JOB_TAGS_MAX);
+	for (size_t i = 0; i < json_array_size(v); i++) {
+		char field[32];
+		snprintf(field, sizeof(field), "tags[%zu]", i);
+		if (!take_text(f, field, json_array_get(v, i), 1, JOB_TAG_MAX, &f->spec->tag[i]))
+			return false;
+	}
+	f->spec->ntags = (unsigned)json_array_size(v);
+	return true;
+}
+
+const struct envelope_field envelope_fields[FIELDS] = {
+	[FIELD_TYPE] = { "type", set_type, QUERY_STRING },
+	[FIELD_PAYLOAD] = { "payload", set_payload, QUERY_NO },
+	[FIELD_NAME] = { "name", set_name, QUERY_STRING },
+	[FIELD_QUEUE] = { "queue", set_queue, QUERY_STRING },
+	[FIELD_PRIORITY] = { "priority", set_priority, QUERY_INTEGER },
+	[FIELD_RUN_AT] = { "run_at", set_run_at, QUERY_STRING },
+	[FIELD_DELAY] = { "delay", set_delay, QUERY_STRING },
+	[FIELD_MAX_RETRIES] = { "max_retries", set_max_retries, QUERY_INTEGER },
+	[FIELD_TIMEOUT] = { "timeout", set_timeout, QUERY_STRING },
+	[FIELD_BACKOFF] = { "backoff", set_backoff, QUERY_NO },
+	[FIELD_EXPIRES_IN] = { "expires_in", set_expires_in, QUERY_STRING },
+	[FIELD_EXPIRES_AT] = { "expires_at", set_expires_at, QUERY_STRING },
+	[FIELD_TRACE] = { "trace", set_trace, QUERY_STRING },
+	[FIELD_TAGS] = { "tags", set_tags, QUERY_NO },
+	[FIELD_IDEMPOTENCY_KEY] = { "idempotency_key", NULL, QUERY_NO },
+	[FIELD_UNIQUE_KEY] = { "unique_key", NULL, QUERY_NO },
+	[FIELD_KEY] = { "key", NULL, QUERY_NO },
+	[FIELD_DEPENDS_ON] = { "depends_on", NULL, QUERY_NO },
+};
+
+bool envelope_set(struct filling *f, const char *name, const json_t *v)
+{
+	for (unsigned i = 0; i < FIELDS; i++) {
+		const struct envelope_field *field = &envelope_fields[i];
+		if (strcmp(field->name, name) != 0)
+			continue;
+		if (!field->set)
+			return envelope_wrong(f, name, "\"%s\" is not available in this version", name);
+		if (!field->set(f, v))
+			return false;
+		f->given |= 1u << i;
+		return true;
+	}
+	return envelope_wrong(f, name, "a job has no field \"%.64s\"; it takes type, payload, name, queue, priority, run_at, delay, max_retries, timeout, backoff, expires_in, "
+		"expires_at, trace and tags", name);
+}

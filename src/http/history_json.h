@@ -1,0 +1,31 @@
+/* What happened to a job, in order of time, from its record, its attempts and its notes. Pure. */
+#ifndef STINT_HTTP_HISTORY_JSON_H
+#define STINT_HTTP_HISTORY_JSON_H
+
+#include "job/job.h"
+#include "job/record.h"
+#include "store/store.h"
+#include "text/buf.h"
+
+struct history_event;
+
+struct history {
+	const struct job *job;
+	const struct job_spec *spec;
+	struct history_event *v;
+	size_t n, cap;
+	struct buf text;                /* the events' JSON, one behind the other */
+	uint32_t last_attempt;          /* the highest that had a row */
+	int64_t first_claim_ms;         /* 0: none seen */
+	bool cancelled, expired;        /* a note or an attempt said so */
+	bool failed;                    /* memory ran out */
+};
+
+/* In this order: begin, every attempt, every note, put. */
+void history_begin(struct history *h, const struct job *job, const struct job_spec *spec);
+void history_attempt(struct history *h, const struct record_attempt *a);
+void history_note(struct history *h, const struct store_note *n);
+/* running_since_ms: when the attempt that runs now was started, 0 where that is not known. Appends {"id","history":[...]}; false where memory ran out. Frees what it gathered. */
+bool history_put(struct history *h, int64_t running_since_ms, struct buf *out);
+
+#endif

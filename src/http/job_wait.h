@@ -1,0 +1,19 @@
+/* Requests that wait for a job to end. */
+#ifndef STINT_HTTP_JOB_WAIT_H
+#define STINT_HTTP_JOB_WAIT_H
+
+#include "http/http.h"
+
+#define JOB_WAIT_MAX_MS 600000
+
+/* Answers when the job is final, is not there, or wait_ms are over. */
+void job_wait(struct http_request *q, struct job_id id, int64_t wait_ms);
+void job_wait_tick(struct api *a);      /* looks for jobs that have ended */
+unsigned job_wait_count(void);
+
+/* api_job.c: answers with the job as it stands now. */
+void api_job_answer(struct http_request *q, struct job_id id);
+/* api_job.c: the job as JSON, inside a snapshot. */
+enum store_rc api_job_put(struct store_reader *r, struct job_id id, struct buf *out, enum job_state *state);
+
+#endif

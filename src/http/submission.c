@@ -1,0 +1,195 @@
+/* Submissions: what is kept between asking and answering, and the answer. Called by api_submit.c; nothing here is fatal. */
+#include "http/submission.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "http/job_json.h"
+#include "text/json.h"
+#include "text/uuid.h"
+
+struct submission *submission_new(struct http_request *q, enum submission_kind kind)
+{
+	struct submission *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->q = q;
+	s->kind = kind;
+	return s;
+}
+
+struct submission_item *submission_add(struct submission *s)
+{
+	if (s->n == s->cap) {
+		size_t cap = s->cap ? s->cap * 4 : 1;
+		struct submission_item *v = realloc(s->item, cap * sizeof(*v));
+		if (!v)
+			return NULL;
+		s->item = v;
+		s->cap = cap;
+	}
+	s->item[s->n] = (struct submission_item){ .owner = s };
+	return &s->item[s->n++];
+}
+
+void submission_free(struct submission *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		if (s->item[i].envelope)
+			envelope_free(s->item[i].envelope);
+		free(s->item[i].envelope);
+		free(s->item[i].problem);
+	}
+	free(s->item);
+	free(s);
+}
+
+/* --- problems --- */
+
+static const struct { int status; const char *detail; } by_rc[STORE_RCS] = {
+	[STORE_NOT_FOUND] = { 503, "the store could not take the job" },
+	[STORE_STALE] = { 503, "the store could not take the job" },
+	[STORE_STATE] = { 503, "the store could not take the job" },
+	[STORE_INVALID] = { 400, "the store refused the job as it was described" },
+	[STORE_QUEUE_FULL] = { 429, "as many jobs wait as max_queued allows; send it again when some have run" },
+	[STORE_NO_SPACE] = { 507, "the store or its disk is full; jobs are taken again when there is room" },
+	[STORE_IO] = { 503, "the store cannot write; nothing was stored" },
+	[STORE_DAMAGED] = { 503, "the store is damaged; nothing was stored" },
+	[STORE_NO_MEMORY] = { 503, "out of memory; nothing was stored" },
+	[STORE_BUSY] = { 503, "the store is not ready; nothing was stored" },
+};
+
+struct envelope_problem submission_store_problem(int rc, const struct job_spec *spec)
+{
+	struct envelope_problem p = { 0 };
+
+	if (rc == STORE_OK)
+		return p;
+	if (rc < 0 || rc >= STORE_RCS)
+		rc = STORE_IO;
+	p.status = by_rc[rc].status;
+	if (rc == STORE_QUEUE_FULL && spec)
+		snprintf(p.detail, sizeof(p.detail), "the queue \"%.*s\" is full: %s", (int)spec->queue.n, spec->queue.p, by_rc[rc].detail);
+	else
+		snprintf(p.detail, sizeof(p.detail), "%s", by_rc[rc].detail);
+	return p;
+}
+
+void submission_refuse(struct http_request *q, const struct envelope_problem *p)
+{
+	shm_count(&q->api->seg->proc[q->api->slot], SHM_C_REJECTED, 1);
+	if (p->status == 429 || p->status == 503)
+		reply_header(q, "Retry-After", "1");
+	problem_send(q, p->status, p->field[0] ? p->field : NULL, "%s", p->detail);
+}
+
+/* --- answers --- */
+
+static void measure(const struct http_request *q)
+{
+	histogram_add(q->api->seg->submit_us, (loop_now(q->api->loop) - q->began_ns) / 1000);
+}
+
+static void answer_one(struct http_request *q, const struct submission_item *item)
+{
+	const struct request_result *r = &item->result;
+	const struct job_spec *spec = &item->envelope->spec;
+	struct job job = { .id = r->id, .state = (enum job_state)r->state, .priority = spec->priority, .created_ms = r->at_ms, .updated_ms = r->at_ms,
+		.run_at_ms = r->run_at_ms, .expires_at_ms = spec->expires_at_ms, .max_retries = spec->max_retries, .progress_pct = -1 };
+	struct job_view view = { .job = &job, .spec = spec, .progress_pct = -1 };
+	char location[6 + UUID_TEXT_BYTES] = "/jobs/";
+	struct buf body = { 0 };
+
+	if (spec->content_type.n == 0)
+		view.payload = (struct slice){ spec->payload.p, spec->payload.n };
+	job_json_put(&body, &view);
+	uuid_format(r->id.b, location + 6);
+	reply_header(q, "Location", location);
+	measure(q);
+	reply_json(q, 201, &body);
+	buf_free(&body);
+}
+
+static void put_item(struct buf *b, const struct submission_item *item)
+{
+	struct envelope_problem p = item->problem ? *item->problem : submission_store_problem(item->result.rc, NULL);
+
+	if (p.status == 0) {
+		buf_str(b, "{\"id\":");
+		job_json_id(b, &item->result.id);
+		buf_printf(b, ",\"state\":\"%s\"}", job_state_name((enum job_state)item->result.state));
+		return;
+	}
+	buf_str(b, "{\"type\":\"about:blank\",\"status\":");
+	buf_i64(b, p.status);
+	if (item->line) {
+		buf_str(b, ",\"line\":");
+		buf_u64(b, item->line);
+	}
+	if (p.field[0]) {
+		buf_str(b, ",\"field\":");
+		json_put_string(b, slice_of(p.field));
+	}
+	buf_str(b, ",\"detail\":");
+	json_put_string(b, slice_of(p.detail));
+	buf_char(b, '}');
+}
+
+/* 201 where all were stored. Where the store took some and then no more (its limit was reached by others meanwhile) each says for itself, since what is stored must not be answered with an error. */
+static void answer_array(struct http_request *q, const struct submission *s)
+{
+	struct buf body = { 0 };
+	size_t ok = 0;
+
+	for (size_t i = 0; i < s->n; i++)
+		ok += s->item[i].result.rc == STORE_OK;
+	if (s->n && ok == 0) {
+		struct envelope_problem p = submission_store_problem(s->item[0].result.rc, NULL);
+		submission_refuse(q, &p);
+		return;
+	}
+	buf_char(&body, '[');
+	for (size_t i = 0; i < s->n; i++) {
+		if (i)
+			buf_char(&body, ',');
+		put_item(&body, &s->item[i]);
+	}
+	buf_char(&body, ']');
+	measure(q);
+	reply_json(q, ok == s->n ? 201 : 200, &body);
+	buf_free(&body);
+}
+
+static void answer_lines(struct http_request *q, const struct submission *s)
+{
+	struct buf body = { 0 };
+
+	for (size_t i = 0; i < s->n; i++) {
+		put_item(&body, &s->item[i]);
+		buf_char(&body, '\n');
+	}
+	measure(q);
+	reply_send(q, 200, "application/x-ndjson", &body);
+	buf_free(&body);
+}
+
+/* The request is over with its answer, so that nothing of it may be touched afterwards: what is freed last are our own copies. */
+void submission_answer(struct submission *s)
+{
+	struct submission_item *first = s->item;
+
+	if (s->kind == SUBMISSION_LINES) {
+		answer_lines(s->q, s);
+	} else if (s->kind == SUBMISSION_ARRAY) {
+		answer_array(s->q, s);
+	} else {
+		struct envelope_problem p = submission_store_problem(first->result.rc, &first->envelope->spec);
+		if (p.status == 0)
+			answer_one(s->q, first);
+		else
+			submission_refuse(s->q, &p);
+	}
+	submission_free(s);
+}

@@ -1,0 +1,44 @@
+/* A POST /jobs from its parsed jobs to the keeper's last answer. Used by api_submit.c; the answer to the client is made in submission_answer.c. */
+#ifndef STINT_HTTP_SUBMISSION_H
+#define STINT_HTTP_SUBMISSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "http/envelope.h"
+#include "http/http.h"
+
+#define SUBMISSION_ARRAY_MAX 1000       /* jobs in a JSON array */
+
+enum submission_kind { SUBMISSION_ONE, SUBMISSION_ARRAY, SUBMISSION_LINES };
+
+struct submission;
+
+struct submission_item {                /* one job */
+	struct submission *owner;
+	struct envelope *envelope;      /* NULL once it is not needed any more, and for a line that is refused */
+	struct envelope_problem *problem;       /* LINES: why it was refused before it was asked; else NULL */
+	unsigned line;                  /* LINES: from 1 */
+	struct request_result result;
+};
+
+struct submission {
+	struct http_request *q;
+	enum submission_kind kind;
+	struct submission_item *item;
+	size_t n, cap;
+	size_t open;                    /* items without an answer, and one while they are being asked */
+};
+
+struct submission *submission_new(struct http_request *q, enum submission_kind kind);   /* NULL: memory is out */
+struct submission_item *submission_add(struct submission *s);                           /* likewise; moves the others */
+void submission_free(struct submission *s);
+
+/* Answers the client and frees it: every item has its result. */
+void submission_answer(struct submission *s);
+/* Answers with the problem and counts a refused submission; "Retry-After" where the status asks for one. */
+void submission_refuse(struct http_request *q, const struct envelope_problem *p);
+/* The problem that a store's answer is; status 0 for STORE_OK. */
+struct envelope_problem submission_store_problem(int rc, const struct job_spec *spec);
+
+#endif
