@@ -42,11 +42,29 @@ AC_DEFUN([STINT_SANITIZERS], [
 	AM_CONDITIONAL([ENABLE_SANITIZERS], [test "x$enable_sanitizers" != xno])
 ])
 
-# After STINT_SANITIZERS: the two do not mix (_FORTIFY_SOURCE hides what the sanitizer should see).
+AC_DEFUN([STINT_COVERAGE], [
+	AC_ARG_ENABLE([coverage], [AS_HELP_STRING([--enable-coverage], [count the lines that run; `make coverage' runs the tests and makes the report @<:@no@:>@])],
+		[], [enable_coverage=no])
+	COVERAGE_CPPFLAGS= COVERAGE_CFLAGS=
+	AS_IF([test "x$enable_coverage" != xno], [
+		# STINT_COVERAGE: a process that leaves by _exit() writes its counts first.
+		COVERAGE_CPPFLAGS=-DSTINT_COVERAGE
+		COVERAGE_CFLAGS="--coverage -fprofile-update=atomic"
+		AS_IF([test "x$ac_env_CFLAGS_set" != xset], [CFLAGS="-g -O0"])
+		AC_CHECK_PROGS([LCOV], [lcov])
+		AC_CHECK_PROGS([GENHTML], [genhtml])
+		AS_IF([test -z "$LCOV" || test -z "$GENHTML"], [AC_MSG_ERROR([--enable-coverage needs lcov and genhtml; install lcov])])
+	])
+	AC_SUBST([COVERAGE_CPPFLAGS])
+	AC_SUBST([COVERAGE_CFLAGS])
+	AM_CONDITIONAL([ENABLE_COVERAGE], [test "x$enable_coverage" != xno])
+])
+
+# After STINT_SANITIZERS and STINT_COVERAGE: they do not mix (_FORTIFY_SOURCE hides what a sanitizer should see, and needs optimization).
 AC_DEFUN([STINT_HARDENING], [
-	AC_ARG_ENABLE([hardening], [AS_HELP_STRING([--disable-hardening], [leave out the protections of the compiler and linker @<:@on, but off with sanitizers@:>@])],
+	AC_ARG_ENABLE([hardening], [AS_HELP_STRING([--disable-hardening], [leave out the protections of the compiler and linker @<:@on, but off with sanitizers and coverage@:>@])],
 		[], [enable_hardening=yes])
-	AS_IF([test "x$enable_sanitizers" != xno], [enable_hardening=no])
+	AS_IF([test "x$enable_sanitizers" != xno || test "x$enable_coverage" != xno], [enable_hardening=no])
 	HARDEN_CPPFLAGS= HARDEN_CFLAGS= HARDEN_LDFLAGS=
 	AS_IF([test "x$enable_hardening" != xno], [
 		AC_MSG_CHECKING([whether CFLAGS optimize, so that _FORTIFY_SOURCE works])
@@ -61,18 +79,4 @@ AC_DEFUN([STINT_HARDENING], [
 	AC_SUBST([HARDEN_CPPFLAGS])
 	AC_SUBST([HARDEN_CFLAGS])
 	AC_SUBST([HARDEN_LDFLAGS])
-])
-
-AC_DEFUN([STINT_COVERAGE], [
-	AC_ARG_ENABLE([coverage], [AS_HELP_STRING([--enable-coverage], [count the lines that run; `make coverage' runs the tests and makes the report @<:@no@:>@])],
-		[], [enable_coverage=no])
-	COVERAGE_CFLAGS=
-	AS_IF([test "x$enable_coverage" != xno], [
-		COVERAGE_CFLAGS="--coverage -O0 -g -fprofile-update=atomic"
-		AC_CHECK_PROGS([LCOV], [lcov])
-		AC_CHECK_PROGS([GENHTML], [genhtml])
-		AS_IF([test -z "$LCOV" || test -z "$GENHTML"], [AC_MSG_ERROR([--enable-coverage needs lcov and genhtml; install lcov])])
-	])
-	AC_SUBST([COVERAGE_CFLAGS])
-	AM_CONDITIONAL([ENABLE_COVERAGE], [test "x$enable_coverage" != xno])
 ])
