@@ -11,7 +11,7 @@
 struct conf_list { char **v; size_t n; };
 
 struct conf_listen {
-	char *text;                     /* as written, "127.0.0.1:8080" */
+	char *text;                     /* as written, "127.0.0.1:8080"; a Unix socket's path has the prefix */
 	bool is_unix, tls, loopback;    /* loopback: an address of 127/8, ::1, or a Unix socket */
 	char *host;                     /* without brackets; the path of a Unix socket */
 	uint16_t port;
@@ -113,9 +113,12 @@ struct conf_message { char *file; unsigned line; bool warning; char *text; };
 struct conf_report { struct conf_message *v; size_t n, errors; };
 
 /* Reads, checks and resolves the file, its includes, and the environment's overrides. Every mistake is in *report (conf_report_free() it in any case).
- * NULL where there was an error; the first errno of a file that cannot be read is in its message. prefix (may be NULL) is put before relative paths. */
-struct conf *conf_load(const char *file, const char *prefix, struct conf_report *report);
-/* The same from text, such as conf_dump() made: no includes, no environment. */
+ * NULL where there was an error; the first errno of a file that cannot be read is in its message.
+ *
+ * prefix (may be NULL) is put before relative paths: pid_file, run_dir, environment_file, log (where it is a path), http's token_file and tls_*, store's path, handlers' secret_file, the path of a
+ * unix: listener, and a handler's program (exec) with a '/' in it. Without a prefix they stay as written, so whoever changes its directory passes one. `file` itself is opened
+ * as given; an include is relative to the file that has it. A program without a '/' is looked for in PATH here, and exec.v[0] is then the whole path. */
+/* The same from text, such as conf_dump() made: no includes, no environment, no look at the file system. */
 struct conf *conf_parse(const char *name, const char *text, size_t n, struct conf_report *report);
 void conf_free(struct conf *c);
 void conf_report_free(struct conf_report *r);
