@@ -205,7 +205,7 @@ left_over() {
 none_left() { [ -z "$(left_over)" ]; }
 
 unexpected_in_log() {
-	[ ! -f "$T/log" ] || grep -E '(^|[^a-z])(warn|warning|error|panic)([^a-z]|$)' "$T/log" | if [ -s "$T/expected" ]; then grep -vEf "$T/expected"; else cat; fi
+	[ ! -f "$T/log" ] || grep -E '^[^ ]+ (warn|error) |"level":"(warn|error)"' "$T/log" | if [ -s "$T/expected" ]; then grep -vEf "$T/expected"; else cat; fi
 }
 
 # On every way out: nothing may stay, also where the test itself broke off.
