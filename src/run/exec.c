@@ -1,0 +1,297 @@
+/* The exec kind, first half: a program an attempt, its pipes, its time limit, its end by signals. The worker calls it through run_exec.
+ * Nothing here is fatal: what goes wrong ends the attempt with a reason. */
+#include "run/exec.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "os/clock.h"
+#include "os/log.h"
+#include "run/program.h"
+#include "run/stdin.h"
+
+#define READ_BYTES (64u << 10)
+#define READ_ROUNDS 8u                          /* buffers a pipe may take of one loop turn */
+#define MS 1000000LL
+#define KILL_AGAIN_NS (10000 * MS)              /* a process that SIGKILL has not ended (it hangs in the kernel) is told again, and the log told of it */
+
+struct exec_list exec_attempts = LIST_HEAD_INITIALIZER(exec_attempts);
+
+unsigned exec_running(void)
+{
+	struct exec_attempt *a;
+	unsigned n = 0;
+
+	LIST_FOREACH(a, &exec_attempts, link)
+		n++;
+	return n;
+}
+
+void exec_close(struct exec_attempt *a, struct loop_io *io)
+{
+	if (io->fd < 0)
+		return;
+	loop_del(a->base.host->loop, io);
+	close(io->fd);
+	io->fd = -1;
+}
+
+void exec_read(struct exec_attempt *a, struct loop_io *io, unsigned rounds)
+{
+	static char bytes[READ_BYTES];
+
+	while (io->fd >= 0 && rounds-- > 0) {
+		ssize_t n = read(io->fd, bytes, sizeof(bytes));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			return;
+		if (n <= 0) {
+			exec_close(a, io);
+			return;
+		}
+		a->base.host->output_bytes += (uint64_t)n;
+		if (io == &a->out)
+			output_head_add(&a->head, bytes, (size_t)n);
+		else
+			output_log_add(&a->log, bytes, (size_t)n);
+		if ((size_t)n < sizeof(bytes))
+			return;         /* that was all */
+	}
+}
+
+static void out_ready(struct loop_io *io, uint32_t events)
+{
+	(void)events;
+	exec_read(LOOP_OWNER(io, struct exec_attempt, out), io, READ_ROUNDS);
+}
+
+static void err_ready(struct loop_io *io, uint32_t events)
+{
+	(void)events;
+	exec_read(LOOP_OWNER(io, struct exec_attempt, err), io, READ_ROUNDS);
+}
+
+static void said_progress(void *arg, int percent, struct slice message)
+{
+	struct exec_attempt *a = arg;
+	struct run_host *h = a->base.host;
+
+	if (h->progress)
+		h->progress(h->arg, a->base.task, percent, message);
+}
+
+void exec_free(struct exec_attempt *a)
+{
+	exec_close(a, &a->out);
+	exec_close(a, &a->err);
+	loop_timer_stop(a->base.host->loop, &a->timer);
+	LIST_REMOVE(a, link);
+	buf_free(&a->head.kept);
+	buf_free(&a->log.kept);
+	free(a);
+}
+
+/* --- its end by signals --- */
+
+static void signal_group(const struct exec_attempt *a, int sig)
+{
+	if (kill(-a->pid, sig) < 0 && errno == EPERM)
+		log_warn("may not send signal %d to process group %d of handler \"%s\": it runs as another user", sig, (int)a->pid, a->base.task->handler->pattern);
+}
+
+static void kill_now(struct exec_attempt *a)
+{
+	a->stage = EXEC_KILLED;
+	signal_group(a, SIGKILL);
+	loop_timer_set(a->base.host->loop, &a->timer, KILL_AGAIN_NS);
+	if (a->kills++ > 0)
+		log_warn("process %d of handler \"%s\" has not died of SIGKILL yet: it hangs in the kernel", (int)a->pid, a->base.task->handler->pattern);
+}
+
+/* SIGTERM, and SIGKILL after the grace; the leader is not reaped yet, so its number is still its own. SIGCONT lets a stopped program see it. */
+static void ask_to_end(struct exec_attempt *a, int64_t grace_ms)
+{
+	a->stage = EXEC_ASKED;
+	signal_group(a, SIGTERM);
+	signal_group(a, SIGCONT);
+	loop_timer_set(a->base.host->loop, &a->timer, (grace_ms > 0 ? grace_ms : 0) * MS);
+}
+
+static void fired(struct loop_timer *t)
+{
+	struct exec_attempt *a = LOOP_OWNER(t, struct exec_attempt, timer);
+
+	switch (a->stage) {
+	case EXEC_RUNNING:
+		a->forced = JOB_OUTCOME_TIMED_OUT;
+		ask_to_end(a, a->base.task->handler->kill_grace);
+		break;
+	case EXEC_ASKED:
+	case EXEC_KILLED:
+		kill_now(a);
+		break;
+	case EXEC_GONE:
+		a->kills++;
+		log_warn("processes that process %d of handler \"%s\" left behind have not died of SIGKILL yet", (int)a->pid, a->base.task->handler->pattern);
+		loop_timer_set(a->base.host->loop, t, KILL_AGAIN_NS);
+		exec_sweep(a->base.host);
+	}
+}
+
+static void exec_stop(struct run_host *h, struct run_attempt *attempt, enum run_stop how, int64_t grace_ms)
+{
+	struct exec_attempt *a = (struct exec_attempt *)(void *)attempt;
+	int64_t grace = a->base.task->handler->kill_grace;
+
+	if (how == RUN_STOP_RELEASE && grace_ms < grace)
+		grace = grace_ms;
+	if (a->stage == EXEC_GONE || a->stage == EXEC_KILLED)
+		return;
+	if (a->stage == EXEC_RUNNING) {
+		a->forced = how == RUN_STOP_CANCEL ? JOB_OUTCOME_CANCELLED : JOB_OUTCOME_RELEASED;
+		ask_to_end(a, grace);
+	} else if (a->timer.due_ns > loop_now(h->loop) + grace * MS) {
+		loop_timer_set(h->loop, &a->timer, grace * MS);
+	}
+}
+
+/* --- its beginning --- */
+
+static void close_all(int fd[5])
+{
+	for (int i = 0; i < 5; i++)
+		if (fd[i] >= 0)
+			close(fd[i]);
+}
+
+/* stdin, and both ends of two pipes; ours do not block. -1 with errno, and none is open. */
+static int open_fds(const struct run_task *t, int fd[5])
+{
+	fd[0] = stdin_make(t->payload, t->payload_len);
+	if (fd[0] < 0 || pipe2(fd + 1, O_CLOEXEC) < 0 || pipe2(fd + 3, O_CLOEXEC) < 0
+		|| fcntl(fd[1], F_SETFL, O_NONBLOCK) < 0 || fcntl(fd[3], F_SETFL, O_NONBLOCK) < 0) {
+		int saved = errno;
+		close_all(fd);
+		errno = saved;
+		return -1;
+	}
+	return 0;
+}
+
+/* An attempt that never ran. Want of our own resources gives the job back. */
+static void not_started(struct run_host *h, struct run_task *t, const char *why, bool ours)
+{
+	struct run_result r;
+
+	run_result_init(&r);
+	h->spawn_failures++;
+	if (ours)
+		r.outcome = JOB_OUTCOME_RELEASED;
+	output_copy(slice_of(why), r.error, sizeof(r.error));
+	h->ended(h->arg, t, &r);
+	run_result_free(&r);
+}
+
+static struct exec_attempt *attempt_new(struct run_host *h, struct run_task *t)
+{
+	struct exec_attempt *a = calloc(1, sizeof(*a));
+
+	if (!a)
+		return NULL;
+	a->base = (struct run_base){ h, t };
+	a->out = (struct loop_io){ .fd = -1, .ready = out_ready };
+	a->err = (struct loop_io){ .fd = -1, .ready = err_ready };
+	a->timer.fire = fired;
+	a->head.limit = t->handler->max_output;
+	output_log_init(&a->log);
+	a->log.progress = said_progress;
+	a->log.arg = a;
+	return a;
+}
+
+/* Hands our pipe ends to the loop. Where that fails the program must not go on unheard. */
+static void listen_to(struct exec_attempt *a, int out, int err)
+{
+	struct loop *l = a->base.host->loop;
+
+	a->out.fd = out;
+	a->err.fd = err;
+	if (loop_add(l, &a->out, EPOLLIN) < 0) {
+		close(out);
+		a->out.fd = -1;
+	}
+	if (loop_add(l, &a->err, EPOLLIN) < 0) {
+		close(err);
+		a->err.fd = -1;
+	}
+	if (a->out.fd < 0 || a->err.fd < 0) {
+		log_warn("cannot listen to a handler's output: %s", strerror(errno));
+		a->forced = JOB_OUTCOME_RELEASED;
+		kill_now(a);
+	} else if (a->base.task->timeout_ms > 0) {
+		loop_timer_set(l, &a->timer, a->base.task->timeout_ms * MS);
+	}
+}
+
+/* False where it was not started, which has been reported. */
+static bool launch(struct exec_attempt *a, struct spawn_plan *plan, struct program *p, int fd[5])
+{
+	struct run_host *h = a->base.host;
+	struct spawn_error e;
+	char why[JOB_ERROR_MAX];
+
+	plan->in = fd[0];
+	plan->out = fd[2];
+	plan->err = fd[4];
+	a->started_ns = clock_boot_ns();
+	a->started_ms = clock_wall_ms();
+	h->started(h->arg, a->base.task);       /* before it runs: a death of ours in between must count as a crash, not as never begun */
+	a->pid = spawn(plan, &e);
+	if (a->pid < 0) {
+		program_explain(p, plan, &e, why, sizeof(why));
+		close_all(fd);
+		not_started(h, a->base.task, why, spawn_short(&e));
+		return false;
+	}
+	close(fd[0]);
+	close(fd[2]);
+	close(fd[4]);
+	h->spawns++;
+	LIST_INSERT_HEAD(&exec_attempts, a, link);
+	listen_to(a, fd[1], fd[3]);
+	return true;
+}
+
+static void exec_start(struct run_host *h, struct run_task *t, struct run_attempt **out)
+{
+	int fd[5] = { -1, -1, -1, -1, -1 };
+	char why[JOB_ERROR_MAX] = "";
+	struct spawn_plan plan;
+	struct exec_attempt *a;
+
+	*out = NULL;
+	struct program *p = program_of(t->handler, why, sizeof(why));
+	if (!p || !program_plan(p, t, &plan, why, sizeof(why))) {
+		not_started(h, t, why, errno == ENOMEM);
+		return;
+	}
+	a = attempt_new(h, t);
+	if (!a || open_fds(t, fd) < 0) {
+		snprintf(why, sizeof(why), "cannot start a process for \"%s\": %s", plan.file, strerror(errno));
+		free(a);
+		not_started(h, t, why, true);
+		return;
+	}
+	if (launch(a, &plan, p, fd))
+		*out = (struct run_attempt *)(void *)a;
+	else
+		free(a);
+}
+
+const struct run_kind run_exec = { .name = "exec", .start = exec_start, .stop = exec_stop };

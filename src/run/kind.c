@@ -1,0 +1,37 @@
+/* Which kind runs a handler, and what all kinds' results have in common. Used by the worker and the kinds. */
+#include "run/kind.h"
+
+#include <stdio.h>
+
+#include "text/duration.h"
+
+const struct run_kind *run_kind_of(const struct conf_handler *h)
+{
+	static const struct run_kind *const kinds[] = {
+		[CONF_HANDLER_EXEC] = &run_exec,
+		[CONF_HANDLER_BUILTIN] = &run_builtin,
+	};
+
+	return h->kind >= 0 && (size_t)h->kind < sizeof(kinds) / sizeof(kinds[0]) ? kinds[h->kind] : NULL;
+}
+
+void run_result_init(struct run_result *r)
+{
+	*r = (struct run_result){ .outcome = JOB_OUTCOME_FAILED, .exit_code = -1, .retry_in_ms = -1 };
+}
+
+void run_result_free(struct run_result *r)
+{
+	buf_free(&r->output);
+	buf_free(&r->log);
+}
+
+void run_timed_out(const struct run_task *t, struct run_result *r)
+{
+	struct buf b = { 0 };
+
+	duration_put(&b, t->timeout_ms);
+	r->outcome = JOB_OUTCOME_TIMED_OUT;
+	snprintf(r->error, sizeof(r->error), "timed out after %s", buf_cstr(&b));
+	buf_free(&b);
+}

@@ -1,0 +1,17 @@
+/* What the kinds have in common. */
+#ifndef STINT_RUN_KIND_H
+#define STINT_RUN_KIND_H
+
+#include "run/run.h"
+
+struct run_base {                       /* begins every kind's struct run_attempt */
+	struct run_host *host;
+	struct run_task *task;
+};
+
+void run_result_init(struct run_result *r);             /* FAILED, nothing said, nothing asked for */
+void run_result_free(struct run_result *r);             /* what the callee of ended() left */
+/* "timed out after 30s" for a task's own limit. */
+void run_timed_out(const struct run_task *t, struct run_result *r);
+
+#endif
