@@ -1,0 +1,57 @@
+/* A plain blocking HTTP client for the subcommands that ask the server one thing at a time. Every call has a time limit; every failure is a line that says what to do next. */
+#ifndef STINT_CLI_CLIENT_H
+#define STINT_CLI_CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cli/net.h"
+#include "cli/response.h"
+#include "text/buf.h"
+
+#define CLIENT_TIMEOUT_MS 30000         /* of a call whose caller does not say otherwise */
+
+struct client {
+	const char *text;               /* the address as it was given, for messages */
+	const char *token;              /* NULL: none */
+	struct net_url url;
+	struct net_address at;
+	int fd;                         /* -1: not connected now */
+	bool used;                      /* an answer has come over this connection */
+	bool keep;                      /* set by the caller: a POST too goes over a kept connection, and fails where that has been closed */
+	struct response response;
+	struct buf request;
+	char why[512];                  /* after a failure */
+};
+
+struct client_call {
+	const char *method, *target;    /* "POST", "/jobs" */
+	struct slice header;            /* further header lines with their CRLF */
+	struct slice body;              /* sent with Content-Type: application/json where not empty */
+	int64_t timeout_ms;             /* 0: CLIENT_TIMEOUT_MS */
+	/* filled in */
+	int status;
+	int64_t retry_after;
+	struct buf answer;              /* the body; buf_free() it */
+};
+
+/* url and token as given on the command line; NULL: $STINT_URL, $STINT_TOKEN, else the default. Connects to nothing yet. 0, or an exit code with c->why. */
+int client_init(struct client *c, const char *url, const char *token);
+void client_close(struct client *c);
+
+/* One request and its answer. 0: there is an answer, whatever its status; else an exit code with c->why.
+ * A GET on a kept connection that turns out to be closed is sent again; nothing else ever is. */
+int client_call(struct client *c, struct client_call *call);
+
+/* An answer that is not 2xx: the exit code for it, with the problem's detail in c->why. */
+int client_refused(struct client *c, const struct client_call *call);
+/* client_call() and then client_refused(): 0 only where the answer is 2xx. */
+int client_ask(struct client *c, struct client_call *call);
+
+/* The text of a string member of a JSON object, escapes resolved; false where it is not there or no string. */
+bool client_string(struct slice json, const char *member, struct buf *out);
+/* A number member as a double; false where it is not there or no number. */
+bool client_number(struct slice json, const char *member, double *v);
+
+#endif

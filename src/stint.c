@@ -1,0 +1,50 @@
+/* The `stint` command: finds the subcommand in the table and hands over. */
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "cli/cli.h"
+
+static const struct cli_command commands[] = {
+	{ "submit", "TYPE [PAYLOAD|@FILE|-] [OPTIONS]", "Submits a job and prints its id; with --wait its result.", cli_submit },
+	{ "show", "ID [--history|--result] [OPTIONS]", "Shows a job, its history or its result.", cli_show },
+	{ "status", "[OPTIONS]", "Shows processes, totals and percentiles, with the server running or not.", cli_status },
+	{ "bench", "submit|drain|sleep|latency [OPTIONS]", "Measures a running server.", cli_bench },
+};
+#define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static int usage(void)
+{
+	printf("stint COMMAND [OPTIONS]\n\n");
+	for (size_t i = 0; i < NCOMMANDS; i++)
+		printf("  stint %s %s\n      %s\n", commands[i].name, commands[i].usage, commands[i].about);
+	printf("\n  stint --version\n\n`stint COMMAND --help` lists a command's options; stint(1) says more.\n");
+	return EX_OK;
+}
+
+static const struct cli_command *find(const char *name)
+{
+	for (size_t i = 0; i < NCOMMANDS; i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : NULL;
+	const struct cli_command *c;
+
+	if (!name)
+		return cli_fail(EX_USAGE, "no command given; `stint --help` lists them");
+	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+		return cli_finish(usage());
+	if (strcmp(name, "--version") == 0 || strcmp(name, "-v") == 0) {
+		printf("stint %s\n", cli_version);
+		return cli_finish(EX_OK);
+	}
+	c = find(name);
+	if (!c)
+		return cli_fail(EX_USAGE, "there is no command \"%s\"; `stint --help` lists them", name);
+	return cli_finish(c->run(c, argc - 1, argv + 1));
+}
