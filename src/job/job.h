@@ -86,7 +86,9 @@ struct job {
 	uint32_t retry_count;           /* retries used up: failures and time-outs */
 	uint32_t max_retries;
 	uint32_t crashes;               /* attempts lost with our own worker, since the last manual retry */
+	int64_t queued_us;              /* wall clock, microseconds: when it last became ready */
 	uint64_t lease_token;           /* of the last claim; 0: never claimed */
+	uint64_t lease_epoch, grant_seq;/* where its lease lies while it runs */
 	uint32_t last_outcome;          /* enum job_outcome of the last attempt that ended */
 	int32_t exit_code;              /* of it; -1 where it did not exit */
 	int32_t term_signal;            /* of it; 0 where none */

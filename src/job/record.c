@@ -27,6 +27,7 @@ static const struct field job_fields[] = {
 	F(104, W32, max_retries), F(108, W32, crashes), F(112, W64, lease_token), F(120, W32, last_outcome), F(124, W32, exit_code), F(128, W32, term_signal),
 	F(132, W32, worker), F(136, W32, worker_pid), F(140, W32, progress_pct), F(144, W64, duration_us), F(152, W64, cpu_us), F(160, W64, max_rss_kb),
 	F(168, W64, result_len), F(176, W64, result_blob), F(184, W64, log_len), F(192, W64, log_blob),
+	F(200, W64, lease_epoch), F(208, W64, grant_seq), F(216, W64, queued_us),
 };
 #undef F
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define STAGE_TAG (UINT64_C(1) << 63)           /* the box's own tags; callers' have this bit clear */
-#define STAGE_CHUNK (48u << 10)
+#define STAGE_CHUNK 48000u                      /* whole rows of the store's blobs */
 #define NO_REQUEST UINT32_MAX
 #define RC_NO_MEMORY 9                          /* STORE_NO_MEMORY; shm does not know the store's header */
 

@@ -38,7 +38,6 @@ struct store_reader;
 struct store_options {
 	const char *path;               /* directory; NULL: the memory engine */
 	uint64_t map_size;
-	int64_t wall_ms;                /* now */
 	uint64_t epoch;                 /* of the shared segment: leases and tokens of another epoch are void */
 	const uint8_t *boot_id;         /* 16 bytes */
 	bool (*random)(void *p, size_t n);      /* bytes for ids and jitter */
@@ -62,7 +61,7 @@ void store_close(struct store *s);      /* the memory engine's jobs go with it *
 void store_rules(struct store *s, const struct store_rules *rules);
 
 /* --- one batch --- */
-enum store_rc store_begin(struct store *s, int64_t wall_ms);
+enum store_rc store_begin(struct store *s, int64_t wall_us);        /* the batch's one `now`, microseconds; never taken as earlier than the last batch's */
 enum store_rc store_commit(struct store *s);    /* durable when it returns STORE_OK; any other: nothing of the batch is there (STORE_IO: unknown until opened anew) */
 void store_abort(struct store *s);
 
@@ -89,10 +88,11 @@ struct store_owner { uint32_t slot, incarnation; int32_t pid; };
 struct store_claimed {                  /* one job handed out; texts valid until the next call */
 	struct job job;
 	struct job_spec spec;
-	bool alone;                     /* it crashed its worker before: to be run with no neighbours */
+	bool alone;                     /* it crashed its worker twice: to be run with no neighbours */
 };
 /* Claims the next job by order and turns among those that run here, for `owner`, under a new token. STORE_NOT_FOUND: none that may run. grant_seq is stored with the lease. */
 enum store_rc store_claim(struct store *s, const struct store_owner *owner, uint64_t grant_seq, bool idle_owner, struct store_claimed *out);
+bool store_has_alone(struct store *s);          /* a job waits that only an idle owner may claim. Outside a batch too */
 
 struct store_finish {
 	struct job_id id;

@@ -1,0 +1,115 @@
+/* Leases whose owner is gone: each job goes back to its queue, or is dead where it has done so too often. */
+#include "store/embedded.h"
+
+#define DEFAULT_MAX_CRASHES 10u
+
+static uint32_t max_crashes(const struct store *s, const struct job *j)
+{
+	const struct turn_lane *l = turn_lane_of(s->turn, j->lane);
+
+	return s->rules.max_crashes && l ? s->rules.max_crashes(s->rules.arg, l->type->name) : DEFAULT_MAX_CRASHES;
+}
+
+static enum store_rc give_up(struct store *s, struct job *j)
+{
+	j->finished_ms = s->now_ms;
+	TRY(job_event(s, j, JOB_EV_FAIL_DEAD, JOB_OUTCOME_CRASHED));
+	return final_put(s, j);
+}
+
+static enum store_rc requeue(struct store *s, struct job *j, enum job_outcome outcome)
+{
+	j->queued_us = s->now_us;
+	TRY(job_event(s, j, JOB_EV_GIVE_BACK, outcome));
+	return ready_put(s, j);
+}
+
+static enum store_rc end_lease(struct store *s, struct job_id id, uint64_t token, bool crashed)
+{
+	static const char words[] = "the worker died while it ran this job", last[] = "the worker died while it ran this job, and that as often as max_crashes allows";
+	struct job j;
+
+	TRY(must(job_load(s, id, &j)));
+	if (j.state != JOB_RUNNING || j.lease_token != token)
+		return STORE_DAMAGED;
+	struct record_attempt a = {
+		.attempt = j.attempts, .outcome = crashed ? JOB_OUTCOME_CRASHED : JOB_OUTCOME_RELEASED, .claimed_ms = j.started_ms,
+		.started_ms = crashed ? j.started_ms : 0, .ended_ms = s->now_ms, .exit_code = -1, .worker = j.worker, .worker_pid = j.worker_pid,
+	};
+	TRY(lease_del(s, &j));
+	j.last_outcome = a.outcome;
+	j.exit_code = -1;
+	j.term_signal = 0;
+	j.duration_us = j.cpu_us = 0;
+	j.max_rss_kb = 0;
+	if (crashed) {
+		bool over = ++j.crashes >= max_crashes(s, &j);
+		a.error = over ? (struct job_text){ last, sizeof(last) - 1 } : (struct job_text){ words, sizeof(words) - 1 };
+		TRY(over ? give_up(s, &j) : requeue(s, &j, JOB_OUTCOME_CRASHED));
+	} else {
+		TRY(requeue(s, &j, JOB_OUTCOME_RELEASED));
+	}
+	TRY(attempt_put(s, &j, &a));
+	return job_save(s, &j);
+}
+
+/* The first lease at or after *k whose owner matches; *k is left at it. */
+static enum store_rc lease_next(struct store *s, uint32_t slot, uint32_t incarnation, struct key *k, struct lease_row *row, bool *one)
+{
+	struct kv_bytes found, v;
+	enum store_rc rc;
+
+	*one = false;
+	while ((rc = row_seek(s, KV_LEASE, key_of(k), &found, &v)) == STORE_OK) {
+		if (found.n != 20 || v.n != sizeof(*row))
+			return STORE_DAMAGED;
+		memcpy(row, v.p, sizeof(*row));
+		k->n = 0;
+		key_bytes(k, found.p, found.n);
+		bool old = key_get64(k->b) != s->epoch;
+		if (slot == UINT32_MAX ? old : !old && key_get32(k->b + 8) == slot && row->incarnation == incarnation) {
+			*one = true;
+			return STORE_OK;
+		}
+		if (slot != UINT32_MAX && (old || key_get32(k->b + 8) != slot))
+			return STORE_OK;        /* past this owner's leases, which lie together */
+		key_u8(k, 0);
+	}
+	return may(rc);
+}
+
+enum store_rc store_abandon(struct store *s, uint32_t slot, uint32_t incarnation, bool (*started)(void *arg, uint64_t token), void *arg, unsigned limit, bool *more)
+{
+	struct key k = { .n = 0 };
+	struct lease_row row;
+	bool one;
+
+	*more = false;
+	key_u64(&k, s->epoch);
+	key_u32(&k, slot);
+	for (unsigned i = 0; i < limit; i++) {
+		TRY(lease_next(s, slot, incarnation, &k, &row, &one));
+		if (!one)
+			return STORE_OK;
+		TRY(end_lease(s, row.id, row.token, started(arg, row.token)));
+	}
+	*more = true;
+	return STORE_OK;
+}
+
+enum store_rc store_abandon_old(struct store *s, unsigned limit, bool *more)
+{
+	struct key k = { .n = 0 };
+	struct lease_row row;
+	bool one;
+
+	*more = false;
+	for (unsigned i = 0; i < limit; i++) {
+		TRY(lease_next(s, UINT32_MAX, 0, &k, &row, &one));
+		if (!one)
+			return STORE_OK;
+		TRY(end_lease(s, row.id, row.token, true));
+	}
+	*more = true;
+	return STORE_OK;
+}

@@ -1,0 +1,112 @@
+/* The embedded store's inside: the rules of store.h over an ordered key-value engine. Shared by its files (open, submit, claim, finish, abandon, due, stage, tally) and nobody else. */
+#ifndef STINT_STORE_EMBEDDED_H
+#define STINT_STORE_EMBEDDED_H
+
+#include <string.h>
+
+#include "store/kv.h"
+#include "store/turn.h"
+
+/* The store's head: the one row that every batch may change. */
+struct head {
+	struct job_id last_id;
+	uint64_t next_token, next_blob;
+	uint32_t next_lane;
+	int64_t last_us;                /* the latest `now` ever seen: batches never go back behind it */
+};
+
+struct store {
+	struct kv *kv;
+	struct kv_txn *txn;             /* the open batch */
+	struct head head, saved_head;   /* as of the last commit, to see whether it is to be written */
+	struct turn *turn;
+	struct store_tally totals;
+	bool totals_dirty;
+	int64_t now_us, now_ms;
+	int64_t next_due_ms;
+	uint64_t epoch;
+	uint64_t max_queued;
+	bool (*random)(void *p, size_t n);
+	struct store_rules rules;
+	store_change_fn watch;
+	void *watch_arg;
+	bool stale;                     /* memory and store may differ: to be loaded anew before the next batch */
+	uint8_t scratch[RECORD_SPEC_MAX];
+};
+
+struct store_reader {
+	struct kv *kv;
+	bool borrowed;                  /* the memory engine's: not ours to close */
+	struct kv_txn *txn;
+};
+
+#define TRY(x) do { enum store_rc try_rc_ = (x); if (try_rc_ != STORE_OK) return try_rc_; } while (0)
+
+/* --- keys: big-endian, so that bytewise order is numeric order (key.c) --- */
+struct key { uint8_t b[160]; size_t n; };
+void key_u8(struct key *k, uint8_t v);
+void key_u32(struct key *k, uint32_t v);
+void key_u64(struct key *k, uint64_t v);
+void key_bytes(struct key *k, const void *p, size_t n);
+uint32_t key_get32(const void *p);
+uint64_t key_get64(const void *p);
+static inline struct kv_bytes key_of(const struct key *k) { return (struct kv_bytes){ k->b, k->n }; }
+static inline struct kv_bytes id_key(const struct job_id *id) { return (struct kv_bytes){ id->b, sizeof(id->b) }; }
+
+struct key key_ready(uint32_t lane, uint64_t sortkey, const struct job_id *id);
+struct key key_due(int64_t wall_ms, const struct job_id *id);
+struct key key_lease(uint64_t epoch, uint32_t slot, uint64_t grant_seq);
+struct key key_final(enum job_state state, int64_t finished_ms, const struct job_id *id);
+struct key key_attempt(const struct job_id *id, uint32_t attempt);
+struct key key_note(const struct job_id *id, int64_t wall_us, uint8_t event);
+struct key key_blob(uint64_t blob, uint32_t row);
+struct key key_stage(uint64_t epoch, uint32_t slot, uint64_t blob);
+struct key key_count(char kind, struct job_text name);
+
+/* --- one line each over the engine --- */
+static inline enum store_rc kv_get(struct kv *kv, struct kv_txn *t, enum kv_table table, struct kv_bytes k, struct kv_bytes *v) { return kv->ops->get(t, table, k, v); }
+static inline enum store_rc row_get(struct store *s, enum kv_table t, struct kv_bytes k, struct kv_bytes *v) { return s->kv->ops->get(s->txn, t, k, v); }
+static inline enum store_rc row_put(struct store *s, enum kv_table t, struct kv_bytes k, struct kv_bytes v) { return s->kv->ops->put(s->txn, t, k, v); }
+static inline enum store_rc row_del(struct store *s, enum kv_table t, struct kv_bytes k) { return s->kv->ops->del(s->txn, t, k); }
+static inline enum store_rc row_seek(struct store *s, enum kv_table t, struct kv_bytes k, struct kv_bytes *f, struct kv_bytes *v) { return s->kv->ops->seek(s->txn, t, k, f, v); }
+/* A row that has to be there: its absence is damage. */
+static inline enum store_rc must(enum store_rc rc) { return rc == STORE_NOT_FOUND ? STORE_DAMAGED : rc; }
+/* A row that may be gone already. */
+static inline enum store_rc may(enum store_rc rc) { return rc == STORE_NOT_FOUND ? STORE_OK : rc; }
+
+struct lease_row { struct job_id id; uint64_t token; uint32_t incarnation, reserved; };
+
+/* --- jobs (jobs.c) --- */
+enum store_rc job_load(struct store *s, struct job_id id, struct job *out);                     /* NOT_FOUND, DAMAGED */
+enum store_rc job_save(struct store *s, struct job *j);                                         /* writes it with updated_ms = now */
+enum store_rc spec_load(struct store *s, struct job_id id, struct job_spec *out);               /* must be there; texts point into the store */
+/* Applies the event, keeps the tallies right, tells the watcher. The job is not written. */
+enum store_rc job_event(struct store *s, struct job *j, enum job_event event, enum job_outcome outcome);
+enum store_rc ready_put(struct store *s, struct job *j);        /* into its lane, from now; a job with two crashes goes to the lone lane */
+enum store_rc ready_del(struct store *s, const struct job *j);
+enum store_rc due_put(struct store *s, const struct job *j);    /* at run_at_ms */
+enum store_rc final_put(struct store *s, const struct job *j);
+struct turn_lane *lane_make(struct store *s, struct job_text queue, struct job_text type, bool alone, enum store_rc *rc);
+enum store_rc lane_refresh(struct store *s, struct turn_lane *l);       /* reads the lane's head from the store */
+
+/* --- ends of attempts (finish.c) --- */
+enum store_rc lease_del(struct store *s, const struct job *j);
+enum store_rc attempt_put(struct store *s, const struct job *j, const struct record_attempt *a);
+
+/* --- tallies (tally.c) --- */
+struct tally_set { struct store_tally *t[3]; };
+struct tally_set tally_of(struct store *s, const struct turn_lane *l);  /* total, queue and type, all marked to be written */
+enum store_rc tally_flush(struct store *s);
+enum store_rc tally_load(struct store *s);
+enum store_rc tally_decode(struct kv_bytes row, struct store_tally *out, bool *paused);
+
+/* --- blobs (stage.c) --- */
+enum store_rc blob_put(struct store *s, struct job_text bytes, uint64_t *blob);  /* as rows of a new blob */
+bool stage_there(struct store *s, uint64_t blob, uint64_t len);
+enum store_rc stage_own(struct store *s, uint64_t blob, uint64_t len);  /* takes a staged blob over: INVALID, with nothing written, where there is none of that length */
+enum store_rc blob_delete(struct store *s, uint64_t blob);
+
+/* --- open.c --- */
+enum store_rc head_put(struct store *s);
+
+#endif

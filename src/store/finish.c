@@ -1,0 +1,197 @@
+/* The end of an attempt: success, failure with or without a retry, or given back. */
+#include "store/embedded.h"
+
+#include "job/retry.h"
+
+enum store_rc lease_del(struct store *s, const struct job *j)
+{
+	struct key k = key_lease(j->lease_epoch, j->worker, j->grant_seq);
+
+	return must(row_del(s, KV_LEASE, key_of(&k)));
+}
+
+/* Writes the attempt's row where it tells more than the job's own record does. */
+enum store_rc attempt_put(struct store *s, const struct job *j, const struct record_attempt *a)
+{
+	struct key k = key_attempt(&j->id, a->attempt);
+	struct record_attempt row = *a;
+
+	if (row.error.n > JOB_ERROR_MAX)
+		row.error.n = JOB_ERROR_MAX;
+	if (row.log_blob == 0 && row.error.n + row.log.n + 128 > KV_BLOB_ROW - 100 && row.log.n) {
+		TRY(blob_put(s, row.log, &row.log_blob));
+		row.log_len = row.log.n;
+		row.log.n = 0;
+	}
+	size_t n = record_attempt_encode(&row, s->scratch, sizeof(s->scratch));
+	if (n == 0)
+		return STORE_INVALID;
+	return row_put(s, KV_ATTEMPT, key_of(&k), (struct kv_bytes){ s->scratch, n });
+}
+
+static enum store_rc result_put(struct store *s, struct job *j, const struct store_finish *f)
+{
+	j->result_len = f->result_blob ? f->result_len : f->result.n;
+	j->result_blob = f->result_blob;
+	j->result_truncated = f->result_cut;
+	j->result_json = f->result_json;
+	if (f->result_blob)
+		return stage_own(s, f->result_blob, f->result_len);
+	if (f->result.n == 0)
+		return STORE_OK;
+	if (f->result.n <= KV_BLOB_ROW)
+		return row_put(s, KV_RESULT, id_key(&j->id), (struct kv_bytes){ f->result.p, f->result.n });
+	return blob_put(s, f->result, &j->result_blob);
+}
+
+/* What the attempt used, in the job's own record. */
+static void note_usage(struct job *j, const struct store_finish *f)
+{
+	j->last_outcome = f->outcome;
+	j->exit_code = f->exit_code;
+	j->term_signal = f->term_signal;
+	j->duration_us = f->duration_us;
+	j->cpu_us = f->cpu_us;
+	j->max_rss_kb = f->max_rss_kb;
+	j->log_len = f->log_blob ? f->log_len : f->log.n;
+	j->log_blob = f->log_blob;
+	if (f->started_ms)
+		j->started_ms = f->started_ms;
+}
+
+/* Failed: tried again after its backoff, or dead. Returns the time of the retry in *retry_at, 0 where there is none. */
+static enum store_rc fail(struct store *s, struct job *j, const struct store_finish *f, int64_t *retry_at)
+{
+	struct job_spec spec;
+	uint32_t random;
+
+	*retry_at = 0;
+	if (f->no_retry || j->retry_count >= j->max_retries) {
+		j->finished_ms = s->now_ms;
+		TRY(job_event(s, j, JOB_EV_FAIL_DEAD, f->outcome));
+		return final_put(s, j);
+	}
+	TRY(spec_load(s, j->id, &spec));
+	if (!s->random(&random, sizeof(random)))
+		return STORE_IO;
+	j->retry_count++;
+	int64_t delay = f->retry_in_ms >= 0 ? f->retry_in_ms : retry_delay_ms(&spec.backoff, j->retry_count, random);
+	j->run_at_ms = *retry_at = s->now_ms + delay;
+	TRY(job_event(s, j, JOB_EV_FAIL_RETRY, f->outcome));
+	struct tally_set set = tally_of(s, turn_lane_of(s->turn, j->lane));
+	for (int i = 0; i < 3; i++) {
+		set.t[i]->retry_sum++;
+		set.t[i]->with_retries += j->retry_count == 1;
+	}
+	return due_put(s, j);
+}
+
+static enum store_rc succeed(struct store *s, struct job *j, const struct store_finish *f)
+{
+	j->finished_ms = s->now_ms;
+	TRY(result_put(s, j, f));
+	TRY(job_event(s, j, JOB_EV_SUCCEED, f->outcome));
+	return final_put(s, j);
+}
+
+static enum store_rc cancel(struct store *s, struct job *j, const struct store_finish *f)
+{
+	j->finished_ms = s->now_ms;
+	TRY(job_event(s, j, JOB_EV_CANCEL, f->outcome));
+	return final_put(s, j);
+}
+
+static enum store_rc give_back(struct store *s, struct job *j, const struct store_finish *f)
+{
+	j->queued_us = s->now_us;       /* its sort key stays: it keeps its place in the queue */
+	TRY(job_event(s, j, JOB_EV_GIVE_BACK, f->outcome));
+	return ready_put(s, j);
+}
+
+static enum store_rc end_attempt(struct store *s, struct job *j, const struct store_finish *f)
+{
+	struct record_attempt a = {
+		.attempt = j->attempts, .outcome = f->outcome, .claimed_ms = j->started_ms, .started_ms = f->started_ms, .ended_ms = s->now_ms,
+		.exit_code = f->exit_code, .term_signal = f->term_signal, .duration_us = f->duration_us, .cpu_us = f->cpu_us, .max_rss_kb = f->max_rss_kb,
+		.worker = j->worker, .worker_pid = j->worker_pid, .log_blob = f->log_blob, .log_len = f->log_blob ? f->log_len : f->log.n, .error = f->error, .log = f->log,
+	};
+
+	if (f->log_blob)
+		TRY(stage_own(s, f->log_blob, f->log_len));
+	TRY(lease_del(s, j));
+	note_usage(j, f);
+	switch (f->outcome) {
+	case JOB_OUTCOME_SUCCEEDED:
+		TRY(succeed(s, j, f));
+		break;
+	case JOB_OUTCOME_FAILED:
+	case JOB_OUTCOME_TIMED_OUT:
+		TRY(fail(s, j, f, &a.retry_at_ms));
+		break;
+	case JOB_OUTCOME_CANCELLED:
+		TRY(cancel(s, j, f));
+		break;
+	default:
+		TRY(give_back(s, j, f));
+		break;
+	}
+	/* A first attempt that succeeded without a word is told by the record alone: the common job costs no further row. */
+	if (f->outcome == JOB_OUTCOME_SUCCEEDED && a.log_len == 0 && j->attempts == 1)
+		return STORE_OK;
+	return attempt_put(s, j, &a);
+}
+
+static bool finish_sane(const struct store_finish *f)
+{
+	switch (f->outcome) {
+	case JOB_OUTCOME_SUCCEEDED:
+	case JOB_OUTCOME_FAILED:
+	case JOB_OUTCOME_TIMED_OUT:
+	case JOB_OUTCOME_RELEASED:
+	case JOB_OUTCOME_CANCELLED:
+		break;
+	default:
+		return false;
+	}
+	return f->result.n <= JOB_INLINE_MAX && f->log.n <= JOB_INLINE_MAX && f->retry_in_ms >= -1 && f->duration_us >= 0 && f->cpu_us >= 0;
+}
+
+enum store_rc store_finish(struct store *s, const struct store_finish *f, struct job *out)
+{
+	if (!finish_sane(f))
+		return STORE_INVALID;
+	TRY(job_load(s, f->id, out));
+	if (out->state != JOB_RUNNING || out->lease_token != f->token)
+		return STORE_STALE;
+	/* validated before anything is written: the staged bytes are there */
+	if ((f->result_blob && f->outcome == JOB_OUTCOME_SUCCEEDED && !stage_there(s, f->result_blob, f->result_len)) || (f->log_blob && !stage_there(s, f->log_blob, f->log_len)))
+		return STORE_INVALID;
+	TRY(end_attempt(s, out, f));
+	if (f->started_ms) {
+		struct tally_set set = tally_of(s, turn_lane_of(s->turn, out->lane));
+		for (int i = 0; i < 3; i++) {
+			set.t[i]->exec_us_sum += (uint64_t)f->duration_us;
+			set.t[i]->exec_n++;
+		}
+	}
+	return job_save(s, out);
+}
+
+enum store_rc store_progress(struct store *s, struct job_id id, uint64_t token, int32_t percent, struct job_text message)
+{
+	uint8_t row[4 + 256];
+	struct job j;
+
+	if (percent < 0 || percent > 100)
+		return STORE_INVALID;
+	TRY(job_load(s, id, &j));
+	if (j.state != JOB_RUNNING || j.lease_token != token)
+		return STORE_STALE;
+	size_t n = message.n < sizeof(row) - 4 ? message.n : sizeof(row) - 4;
+	memcpy(row, &percent, 4);
+	if (n)
+		memcpy(row + 4, message.p, n);
+	TRY(row_put(s, KV_PROGRESS, id_key(&id), (struct kv_bytes){ row, 4 + n }));
+	j.progress_pct = percent;
+	return job_save(s, &j);
+}

@@ -1,0 +1,165 @@
+/* Loading, saving and indexing one job: what every transition is made of. */
+#include "store/embedded.h"
+
+#include "job/order.h"
+
+#define ALONE_CRASHES 2u                /* from its second crash a job runs with no neighbours */
+
+enum store_rc job_load(struct store *s, struct job_id id, struct job *out)
+{
+	struct kv_bytes v;
+
+	TRY(row_get(s, KV_JOB, id_key(&id), &v));
+	return record_job_decode(v.p, v.n, out) == RECORD_OK ? STORE_OK : STORE_DAMAGED;
+}
+
+enum store_rc job_save(struct store *s, struct job *j)
+{
+	uint8_t row[RECORD_JOB_BYTES];
+
+	j->updated_ms = s->now_ms;
+	record_job_encode(j, row);
+	return row_put(s, KV_JOB, id_key(&j->id), (struct kv_bytes){ row, sizeof(row) });
+}
+
+enum store_rc spec_load(struct store *s, struct job_id id, struct job_spec *out)
+{
+	struct kv_bytes v;
+
+	TRY(must(row_get(s, KV_SPEC, id_key(&id), &v)));
+	return record_spec_decode(v.p, v.n, out) == RECORD_OK ? STORE_OK : STORE_DAMAGED;
+}
+
+enum store_rc job_event(struct store *s, struct job *j, enum job_event event, enum job_outcome outcome)
+{
+	const struct turn_lane *l = turn_lane_of(s->turn, j->lane);
+	enum job_state from = j->state;
+
+	if (!l)
+		return STORE_DAMAGED;
+	if (!job_state_apply(j, event))
+		return STORE_STATE;
+	struct tally_set set = tally_of(s, l);
+	for (int i = 0; i < 3; i++) {
+		struct store_tally *t = set.t[i];
+		if (from != JOB_NONE)
+			t->state[from]--;
+		t->state[j->state]++;
+		t->submitted += from == JOB_NONE;
+		t->processed += outcome != JOB_OUTCOME_NONE && outcome != JOB_OUTCOME_RELEASED;
+		t->succeeded += event == JOB_EV_SUCCEED;
+		t->failed += outcome == JOB_OUTCOME_FAILED || outcome == JOB_OUTCOME_TIMED_OUT;
+		t->retried += event == JOB_EV_FAIL_RETRY;
+		t->recovered += event == JOB_EV_GIVE_BACK && (outcome == JOB_OUTCOME_CRASHED || outcome == JOB_OUTCOME_LEASE_EXPIRED);
+		t->dead += event == JOB_EV_FAIL_DEAD;
+	}
+	if (s->watch) {
+		struct store_change c = { .job = *j, .type = l->type->name, .queue = l->queue->name, .event = event, .outcome = outcome };
+		if (event == JOB_EV_CLAIM)
+			c.queue_us = s->now_us - j->queued_us;
+		s->watch(s->watch_arg, &c);
+	}
+	return STORE_OK;
+}
+
+/* --- lanes --- */
+
+static enum store_rc lane_store(struct store *s, uint32_t id, struct job_text queue, struct job_text type, bool alone)
+{
+	uint8_t row[3 + JOB_TYPE_MAX + JOB_QUEUE_MAX];
+	uint16_t n = (uint16_t)type.n;
+	struct key k = { .n = 0 };
+
+	row[0] = alone;
+	memcpy(row + 1, &n, sizeof(n));
+	memcpy(row + 3, type.p, type.n);
+	memcpy(row + 3 + type.n, queue.p, queue.n);
+	key_u32(&k, id);
+	return row_put(s, KV_LANE, key_of(&k), (struct kv_bytes){ row, 3 + type.n + queue.n });
+}
+
+struct turn_lane *lane_make(struct store *s, struct job_text queue, struct job_text type, bool alone, enum store_rc *rc)
+{
+	struct turn_named *q = turn_queue(s->turn, queue, true), *y = turn_type(s->turn, type, true);
+	struct turn_lane *l = q && y ? turn_lane_find(s->turn, q, y, alone) : NULL;
+
+	*rc = STORE_NO_MEMORY;
+	if (!q || !y)
+		return NULL;
+	if (l) {
+		*rc = STORE_OK;
+		return l;
+	}
+	*rc = lane_store(s, s->head.next_lane, queue, type, alone);
+	if (*rc != STORE_OK)
+		return NULL;
+	l = turn_lane_add(s->turn, s->head.next_lane++, q, y, alone);
+	*rc = l ? STORE_OK : STORE_NO_MEMORY;
+	return l;
+}
+
+enum store_rc lane_refresh(struct store *s, struct turn_lane *l)
+{
+	struct kv_bytes found, v;
+	struct key k = { .n = 0 };
+	struct job_id id = { { 0 } };
+
+	key_u32(&k, l->id);
+	enum store_rc rc = row_seek(s, KV_READY, key_of(&k), &found, &v);
+	bool has = rc == STORE_OK && found.n == 28 && memcmp(found.p, k.b, 4) == 0;
+	if (rc != STORE_OK && rc != STORE_NOT_FOUND)
+		return rc;
+	if (has)
+		memcpy(&id, (const uint8_t *)found.p + 12, sizeof(id));
+	return turn_head(s->turn, l, has, has ? key_get64((const uint8_t *)found.p + 4) : 0, id) ? STORE_OK : STORE_NO_MEMORY;
+}
+
+enum store_rc ready_put(struct store *s, struct job *j)
+{
+	struct turn_lane *l = turn_lane_of(s->turn, j->lane);
+	bool alone = j->crashes >= ALONE_CRASHES;
+
+	if (!l)
+		return STORE_DAMAGED;
+	if (l->alone != alone) {
+		enum store_rc rc;
+		l = lane_make(s, l->queue->name, l->type->name, alone, &rc);
+		if (!l)
+			return rc;
+		j->lane = l->id;
+	}
+	struct key k = key_ready(l->id, j->sortkey, &j->id);
+	TRY(row_put(s, KV_READY, key_of(&k), (struct kv_bytes){ "", 0 }));
+	if (l->has && (l->key < j->sortkey || (l->key == j->sortkey && memcmp(&l->head, &j->id, sizeof(j->id)) <= 0)))
+		return STORE_OK;
+	return turn_head(s->turn, l, true, j->sortkey, j->id) ? STORE_OK : STORE_NO_MEMORY;
+}
+
+enum store_rc ready_del(struct store *s, const struct job *j)
+{
+	struct turn_lane *l = turn_lane_of(s->turn, j->lane);
+	struct key k = key_ready(j->lane, j->sortkey, &j->id);
+
+	if (!l)
+		return STORE_DAMAGED;
+	TRY(must(row_del(s, KV_READY, key_of(&k))));
+	if (l->has && memcmp(&l->head, &j->id, sizeof(j->id)) == 0)
+		return lane_refresh(s, l);
+	return STORE_OK;
+}
+
+enum store_rc due_put(struct store *s, const struct job *j)
+{
+	struct key k = key_due(j->run_at_ms, &j->id);
+
+	if (j->run_at_ms < s->next_due_ms)
+		s->next_due_ms = j->run_at_ms;
+	return row_put(s, KV_DUE, key_of(&k), (struct kv_bytes){ "", 0 });
+}
+
+enum store_rc final_put(struct store *s, const struct job *j)
+{
+	struct key k = key_final(j->state, j->finished_ms, &j->id);
+
+	return row_put(s, KV_FINAL, key_of(&k), (struct kv_bytes){ "", 0 });
+}

@@ -1,0 +1,293 @@
+/* Opening the embedded store, its head, its memory, and the frame of a batch. */
+#include "store/embedded.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "text/crc32c.h"
+
+#define HEAD_MAGIC 0x31544e54u          /* "TNT1" */
+#define HEAD_FORMAT 1u                  /* raise when an older program could no longer read the store; see record.h for the procedure */
+
+struct head_row {
+	uint32_t magic;
+	uint16_t format, reserved;
+	uint32_t crc;                   /* of what follows */
+	uint32_t next_lane;
+	uint64_t next_token, next_blob;
+	int64_t last_us;
+	uint8_t last_id[16];
+};
+_Static_assert(sizeof(struct head_row) == 56, "layout");
+#define HEAD_CRC_FROM 12
+#define HEAD_KEY ((struct kv_bytes){ "head", 4 })
+
+enum store_rc head_put(struct store *s)
+{
+	struct head_row row = {
+		.magic = HEAD_MAGIC, .format = HEAD_FORMAT, .next_lane = s->head.next_lane, .next_token = s->head.next_token,
+		.next_blob = s->head.next_blob, .last_us = s->head.last_us,
+	};
+
+	memcpy(row.last_id, &s->head.last_id, sizeof(row.last_id));
+	row.crc = crc32c((const uint8_t *)&row + HEAD_CRC_FROM, sizeof(row) - HEAD_CRC_FROM);
+	return row_put(s, KV_META, HEAD_KEY, (struct kv_bytes){ &row, sizeof(row) });
+}
+
+static enum store_rc head_load(struct store *s, char *why, size_t size)
+{
+	struct head_row row;
+	struct kv_bytes v;
+	enum store_rc rc = row_get(s, KV_META, HEAD_KEY, &v);
+
+	if (rc == STORE_NOT_FOUND) {            /* a new store */
+		s->head = (struct head){ .next_token = 1, .next_blob = 1, .next_lane = 1 };
+		return head_put(s);
+	}
+	TRY(rc);
+	if (v.n >= 6)
+		memcpy(&row, v.p, v.n < sizeof(row) ? v.n : sizeof(row));
+	if (v.n < 6 || row.magic != HEAD_MAGIC) {
+		snprintf(why, size, "the store's head is not one of ours; restore it from a backup");
+		return STORE_DAMAGED;
+	}
+	if (row.format > HEAD_FORMAT) {
+		snprintf(why, size, "the store has format %u, this program reads up to %u: it was written by a newer version", row.format, HEAD_FORMAT);
+		return STORE_INVALID;
+	}
+	if (v.n != sizeof(row) || row.crc != crc32c((const uint8_t *)&row + HEAD_CRC_FROM, sizeof(row) - HEAD_CRC_FROM)) {
+		snprintf(why, size, "the store's head is damaged (its checksum does not agree); restore it from a backup");
+		return STORE_DAMAGED;
+	}
+	s->head = (struct head){ .next_token = row.next_token, .next_blob = row.next_blob, .next_lane = row.next_lane, .last_us = row.last_us };
+	memcpy(&s->head.last_id, row.last_id, sizeof(row.last_id));
+	return STORE_OK;
+}
+
+static enum store_rc lanes_load(struct store *s)
+{
+	struct key k = { .n = 0 };
+	struct kv_bytes found, v;
+	enum store_rc rc;
+
+	key_u32(&k, 0);
+	while ((rc = row_seek(s, KV_LANE, key_of(&k), &found, &v)) == STORE_OK) {
+		const char *p = v.p;
+		uint16_t type_len;
+		if (found.n != 4 || v.n < 3)
+			return STORE_DAMAGED;
+		memcpy(&type_len, p + 1, sizeof(type_len));
+		if (type_len == 0 || type_len > JOB_TYPE_MAX || 3u + type_len >= v.n)
+			return STORE_DAMAGED;
+		uint32_t id = key_get32(found.p);
+		struct turn_named *y = turn_type(s->turn, (struct job_text){ p + 3, type_len }, true);
+		struct turn_named *q = turn_queue(s->turn, (struct job_text){ p + 3 + type_len, v.n - 3 - type_len }, true);
+		struct turn_lane *l = q && y && id < s->head.next_lane ? turn_lane_add(s->turn, id, q, y, *p != 0) : NULL;
+		if (!l)
+			return q && y ? STORE_DAMAGED : STORE_NO_MEMORY;
+		TRY(lane_refresh(s, l));
+		k.n = 0;
+		key_u32(&k, id + 1);
+	}
+	return may(rc);
+}
+
+/* Builds the memory from the store: lanes and tallies, not jobs, so its cost does not grow with the backlog. */
+static enum store_rc load(struct store *s, char *why, size_t size)
+{
+	struct kv_bytes found, v;
+	struct key k = { .n = 0 };
+
+	turn_free(s->turn);
+	s->turn = turn_new();
+	if (!s->turn)
+		return STORE_NO_MEMORY;
+	if (!turn_rules(s->turn, &s->rules))
+		return STORE_NO_MEMORY;
+	TRY(head_load(s, why, size));
+	TRY(tally_load(s));
+	TRY(lanes_load(s));
+	enum store_rc rc = row_seek(s, KV_DUE, key_of(&k), &found, &v);
+	s->next_due_ms = rc == STORE_OK && found.n == 24 ? (int64_t)key_get64(found.p) : INT64_MAX;
+	s->saved_head = s->head;
+	s->stale = false;
+	return may(rc);
+}
+
+/* In a batch of its own, which also writes a new store's head. */
+static enum store_rc load_all(struct store *s, char *why, size_t size)
+{
+	enum store_rc rc = s->kv->ops->begin(s->kv, true, &s->txn);
+
+	if (rc != STORE_OK)
+		return rc;
+	rc = load(s, why, size);
+	if (rc == STORE_OK)
+		rc = s->kv->ops->commit(s->txn);
+	else
+		s->kv->ops->abort(s->txn);
+	s->txn = NULL;
+	if (rc != STORE_OK && why && !*why)
+		snprintf(why, size, "cannot read the store: %s", store_rc_text(rc));
+	return rc;
+}
+
+struct store *store_open(const struct store_options *opt, enum store_rc *rc, char *why, size_t size)
+{
+	struct store *s = calloc(1, sizeof(*s));
+
+	*why = '\0';
+	*rc = STORE_NO_MEMORY;
+	if (!s) {
+		snprintf(why, size, "out of memory");
+		return NULL;
+	}
+	s->epoch = opt->epoch;
+	s->random = opt->random;
+	s->max_queued = opt->max_queued;
+	s->kv = opt->path ? lmdb_open_writer(opt->path, opt->map_size, rc, why, size) : mem_kv_open();
+	if (!s->kv)
+		goto fail;
+	*rc = load_all(s, why, size);
+	if (*rc == STORE_OK)
+		return s;
+fail:
+	store_close(s);
+	return NULL;
+}
+
+void store_close(struct store *s)
+{
+	if (!s)
+		return;
+	if (s->txn)
+		s->kv->ops->abort(s->txn);
+	if (s->kv)
+		s->kv->ops->close(s->kv);
+	turn_free(s->turn);
+	free(s);
+}
+
+void store_rules(struct store *s, const struct store_rules *rules)
+{
+	s->rules = *rules;
+	s->max_queued = rules->max_queued;
+	if (!turn_rules(s->turn, rules))
+		s->stale = true;
+}
+
+enum store_rc store_begin(struct store *s, int64_t wall_us)
+{
+	if (s->stale) {
+		char why[160] = "";
+		TRY(load_all(s, why, sizeof(why)));
+	}
+	TRY(s->kv->ops->begin(s->kv, true, &s->txn));
+	s->now_us = wall_us > s->head.last_us ? wall_us : s->head.last_us;
+	s->now_ms = s->now_us / 1000;
+	return STORE_OK;
+}
+
+enum store_rc store_commit(struct store *s)
+{
+	enum store_rc rc = tally_flush(s);
+
+	if (rc == STORE_OK && memcmp(&s->head, &s->saved_head, sizeof(s->head)) != 0) {
+		s->head.last_us = s->now_us;
+		rc = head_put(s);
+	}
+	if (rc != STORE_OK) {
+		store_abort(s);
+		return rc;
+	}
+	rc = s->kv->ops->commit(s->txn);
+	s->txn = NULL;
+	if (rc == STORE_OK)
+		s->saved_head = s->head;
+	else
+		s->stale = true;
+	return rc;
+}
+
+void store_abort(struct store *s)
+{
+	if (s->txn)
+		s->kv->ops->abort(s->txn);
+	s->txn = NULL;
+	s->stale = true;
+}
+
+/* --- request tokens --- */
+
+struct token_row { uint64_t epoch, seq; };
+
+enum store_rc store_token_seen(struct store *s, uint32_t slot, uint64_t seq, bool *seen)
+{
+	struct key k = { .n = 0 };
+	struct token_row row;
+	struct kv_bytes v;
+
+	*seen = false;
+	key_u32(&k, slot);
+	enum store_rc rc = row_get(s, KV_TOKEN, key_of(&k), &v);
+	if (rc != STORE_OK)
+		return may(rc);
+	if (v.n != sizeof(row))
+		return STORE_DAMAGED;
+	memcpy(&row, v.p, sizeof(row));
+	*seen = row.epoch == s->epoch && row.seq == seq;
+	return STORE_OK;
+}
+
+enum store_rc store_token_put(struct store *s, uint32_t slot, uint64_t seq)
+{
+	struct token_row row = { s->epoch, seq };
+	struct key k = { .n = 0 };
+
+	key_u32(&k, slot);
+	return row_put(s, KV_TOKEN, key_of(&k), (struct kv_bytes){ &row, sizeof(row) });
+}
+
+/* --- odds --- */
+
+void store_watch(struct store *s, store_change_fn fn, void *arg)
+{
+	s->watch = fn;
+	s->watch_arg = arg;
+}
+
+bool store_has_ready(struct store *s)
+{
+	return turn_has(s->turn);
+}
+
+bool store_has_alone(struct store *s)
+{
+	return turn_has_lone(s->turn);
+}
+
+void store_totals(const struct store *s, struct store_tally *out)
+{
+	*out = s->totals;
+}
+
+void store_usage(struct store *s, uint64_t *used, uint64_t *limit)
+{
+	s->kv->ops->usage(s->kv, used, limit);
+}
+
+void store_housekeep(struct store *s)
+{
+	s->kv->ops->housekeep(s->kv);
+}
+
+const char *store_rc_text(enum store_rc rc)
+{
+	static const char *const text[STORE_RCS] = {
+		[STORE_OK] = "done", [STORE_NOT_FOUND] = "not found", [STORE_STALE] = "the lease is not the caller's", [STORE_STATE] = "the job's state forbids it",
+		[STORE_INVALID] = "not a sound request", [STORE_QUEUE_FULL] = "too many jobs wait", [STORE_NO_SPACE] = "no space left", [STORE_IO] = "I/O error",
+		[STORE_DAMAGED] = "the store is damaged", [STORE_NO_MEMORY] = "out of memory", [STORE_BUSY] = "busy",
+	};
+
+	return (unsigned)rc < STORE_RCS ? text[rc] : "unknown";
+}

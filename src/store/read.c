@@ -1,0 +1,322 @@
+/* Reading: snapshots of their own, in any process. Nothing here changes anything. */
+#include "store/embedded.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct store_reader *store_reader_open(const char *path, uint64_t map_size, struct store *writer, enum store_rc *rc, char *why, size_t size)
+{
+	struct store_reader *r = calloc(1, sizeof(*r));
+
+	*why = '\0';
+	*rc = STORE_NO_MEMORY;
+	if (!r)
+		return NULL;
+	r->borrowed = writer != NULL;
+	r->kv = writer ? writer->kv : lmdb_open_reader(path, map_size, rc, why, size);
+	if (!r->kv) {
+		free(r);
+		return NULL;
+	}
+	*rc = STORE_OK;
+	return r;
+}
+
+void store_reader_close(struct store_reader *r)
+{
+	if (!r)
+		return;
+	store_read_end(r);
+	if (!r->borrowed)
+		r->kv->ops->close(r->kv);
+	free(r);
+}
+
+enum store_rc store_read_begin(struct store_reader *r)
+{
+	return r->txn ? STORE_BUSY : r->kv->ops->begin(r->kv, false, &r->txn);
+}
+
+void store_read_end(struct store_reader *r)
+{
+	if (r->txn)
+		r->kv->ops->abort(r->txn);
+	r->txn = NULL;
+}
+
+static enum store_rc get(struct store_reader *r, enum kv_table t, struct kv_bytes k, struct kv_bytes *v)
+{
+	return r->kv->ops->get(r->txn, t, k, v);
+}
+
+static enum store_rc seek(struct store_reader *r, enum kv_table t, const struct key *k, struct kv_bytes *found, struct kv_bytes *v)
+{
+	return r->kv->ops->seek(r->txn, t, key_of(k), found, v);
+}
+
+enum store_rc store_get(struct store_reader *r, struct job_id id, struct job *job, struct job_spec *spec)
+{
+	struct kv_bytes v;
+
+	if (job) {
+		TRY(get(r, KV_JOB, id_key(&id), &v));
+		if (record_job_decode(v.p, v.n, job) != RECORD_OK)
+			return STORE_DAMAGED;
+	}
+	if (spec) {
+		enum store_rc rc = get(r, KV_SPEC, id_key(&id), &v);
+		TRY(job ? must(rc) : rc);
+		if (record_spec_decode(v.p, v.n, spec) != RECORD_OK)
+			return STORE_DAMAGED;
+	}
+	return STORE_OK;
+}
+
+/* Walks the rows whose keys begin with `id`, in order. */
+static enum store_rc each_of(struct store_reader *r, enum kv_table t, struct job_id id, enum store_rc (*fn)(void *arg, struct kv_bytes key, struct kv_bytes v, bool *go_on), void *arg)
+{
+	struct key k = { .n = 0 };
+	bool go_on = true;
+
+	key_bytes(&k, &id, sizeof(id));
+	while (go_on) {
+		struct kv_bytes found, v;
+		enum store_rc rc = seek(r, t, &k, &found, &v);
+		if (rc == STORE_NOT_FOUND || (rc == STORE_OK && (found.n < sizeof(id) || memcmp(found.p, &id, sizeof(id)) != 0)))
+			return STORE_OK;
+		TRY(rc);
+		TRY(fn(arg, found, v, &go_on));
+		k.n = 0;
+		key_bytes(&k, found.p, found.n);
+		key_u8(&k, 0);
+	}
+	return STORE_OK;
+}
+
+struct attempts { bool (*fn)(void *arg, const struct record_attempt *a); void *arg; };
+
+static enum store_rc one_attempt(void *arg, struct kv_bytes key, struct kv_bytes v, bool *go_on)
+{
+	struct attempts *w = arg;
+	struct record_attempt a;
+
+	(void)key;
+	if (record_attempt_decode(v.p, v.n, &a) != RECORD_OK)
+		return STORE_DAMAGED;
+	*go_on = w->fn(w->arg, &a);
+	return STORE_OK;
+}
+
+enum store_rc store_attempts(struct store_reader *r, struct job_id id, bool (*fn)(void *arg, const struct record_attempt *a), void *arg)
+{
+	return each_of(r, KV_ATTEMPT, id, one_attempt, &(struct attempts){ fn, arg });
+}
+
+static bool keep_error(void *arg, const struct record_attempt *a)
+{
+	struct job_text *last = arg;
+
+	if (a->error.n)
+		*last = a->error;
+	return true;
+}
+
+enum store_rc store_last_error(struct store_reader *r, struct job_id id, struct job_text *error)
+{
+	*error = (struct job_text){ NULL, 0 };
+	TRY(store_attempts(r, id, keep_error, error));
+	return error->n ? STORE_OK : STORE_NOT_FOUND;
+}
+
+enum store_rc store_progress_get(struct store_reader *r, struct job_id id, int32_t *percent, struct job_text *message)
+{
+	struct kv_bytes v;
+
+	TRY(get(r, KV_PROGRESS, id_key(&id), &v));
+	if (v.n < 4)
+		return STORE_DAMAGED;
+	memcpy(percent, v.p, 4);
+	*message = (struct job_text){ (const char *)v.p + 4, v.n - 4 };
+	return STORE_OK;
+}
+
+struct notes { bool (*fn)(void *arg, const struct store_note *n); void *arg; };
+
+static enum store_rc one_note(void *arg, struct kv_bytes key, struct kv_bytes v, bool *go_on)
+{
+	struct notes *w = arg;
+	struct store_note n;
+
+	if (key.n != 25 || v.n < 4)
+		return STORE_DAMAGED;
+	n.at_ms = (int64_t)key_get64((const uint8_t *)key.p + 16) / 1000;
+	n.event = ((const uint8_t *)key.p)[24];
+	memcpy(&n.attempt, v.p, 4);
+	n.detail = (struct job_text){ (const char *)v.p + 4, v.n - 4 };
+	*go_on = w->fn(w->arg, &n);
+	return STORE_OK;
+}
+
+enum store_rc store_notes(struct store_reader *r, struct job_id id, bool (*fn)(void *arg, const struct store_note *n), void *arg)
+{
+	return each_of(r, KV_NOTE, id, one_note, &(struct notes){ fn, arg });
+}
+
+enum store_rc store_blob(struct store_reader *r, uint64_t blob, uint64_t offset, size_t max, struct buf *out)
+{
+	while (max > 0) {
+		struct key k = key_blob(blob, (uint32_t)(offset / KV_BLOB_ROW));
+		size_t skip = (size_t)(offset % KV_BLOB_ROW);
+		struct kv_bytes v;
+		enum store_rc rc = get(r, KV_BLOB, key_of(&k), &v);
+		if (rc != STORE_OK)
+			return may(rc);
+		if (v.n <= skip)
+			return STORE_OK;
+		size_t n = v.n - skip < max ? v.n - skip : max;
+		buf_add(out, (const char *)v.p + skip, n);
+		if (out->failed)
+			return STORE_NO_MEMORY;
+		offset += n;
+		max -= n;
+		if (v.n < KV_BLOB_ROW)
+			return STORE_OK;
+	}
+	return STORE_OK;
+}
+
+/* A whole blob of known length: less is damage. */
+static enum store_rc whole_blob(struct store_reader *r, uint64_t blob, uint64_t len, struct buf *out)
+{
+	size_t before = out->len;
+
+	TRY(store_blob(r, blob, 0, len, out));
+	return out->len - before == len ? STORE_OK : STORE_DAMAGED;
+}
+
+enum store_rc store_result(struct store_reader *r, const struct job *job, struct buf *out)
+{
+	struct kv_bytes v;
+
+	if (job->result_len == 0)
+		return STORE_NOT_FOUND;
+	if (job->result_blob)
+		return whole_blob(r, job->result_blob, job->result_len, out);
+	TRY(must(get(r, KV_RESULT, id_key(&job->id), &v)));
+	buf_add(out, v.p, v.n);
+	return out->failed ? STORE_NO_MEMORY : STORE_OK;
+}
+
+enum store_rc store_payload(struct store_reader *r, struct job_id id, struct buf *out)
+{
+	struct job_spec spec;
+
+	TRY(store_get(r, id, NULL, &spec));
+	if (spec.payload_blob)
+		return whole_blob(r, spec.payload_blob, spec.payload_len, out);
+	buf_add(out, spec.payload.p, spec.payload.n);
+	return out->failed ? STORE_NO_MEMORY : STORE_OK;
+}
+
+enum store_rc store_read_totals(struct store_reader *r, struct store_tally *out)
+{
+	struct key k = key_count('t', (struct job_text){ NULL, 0 });
+	struct kv_bytes v;
+	bool paused;
+	enum store_rc rc = get(r, KV_COUNT, key_of(&k), &v);
+
+	memset(out, 0, sizeof(*out));
+	return rc == STORE_OK ? tally_decode(v, out, &paused) : may(rc);
+}
+
+/* The oldest queued job of a queue: the heads of its lanes by time. A look at each lane's first entry, which under aging or equal priorities is the oldest. */
+static enum store_rc oldest_queued(struct store_reader *r, struct job_text queue, int64_t *at_ms)
+{
+	struct key k = { .n = 0 };
+	struct kv_bytes found, v, ready, none;
+	enum store_rc rc;
+
+	*at_ms = 0;
+	key_u32(&k, 0);
+	while ((rc = seek(r, KV_LANE, &k, &found, &v)) == STORE_OK) {
+		const char *p = v.p;
+		uint16_t type_len = 0;
+		struct job j;
+		if (v.n < 3 || found.n != 4)
+			return STORE_DAMAGED;
+		memcpy(&type_len, p + 1, sizeof(type_len));
+		uint32_t lane = key_get32(found.p);
+		k.n = 0;
+		key_u32(&k, lane + 1);
+		if (3u + type_len + queue.n != v.n || memcmp(p + 3 + type_len, queue.p, queue.n) != 0)
+			continue;
+		struct key first = { .n = 0 };
+		key_u32(&first, lane);
+		if (seek(r, KV_READY, &first, &ready, &none) != STORE_OK || ready.n != 28 || memcmp(ready.p, first.b, 4) != 0)
+			continue;
+		struct job_id id;
+		memcpy(&id, (const uint8_t *)ready.p + 12, sizeof(id));
+		TRY(must(store_get(r, id, &j, NULL)));
+		if (*at_ms == 0 || j.queued_ms < *at_ms)
+			*at_ms = j.queued_ms;
+	}
+	return may(rc);
+}
+
+static enum store_rc figures(struct store_reader *r, char kind, bool (*fn)(void *arg, const struct store_figure *f), void *arg)
+{
+	struct key k = key_count(kind, (struct job_text){ NULL, 0 });
+
+	for (;;) {
+		struct kv_bytes found, v;
+		struct store_figure f = { .oldest_queued_ms = 0 };
+		enum store_rc rc = seek(r, KV_COUNT, &k, &found, &v);
+		if (rc == STORE_NOT_FOUND || (rc == STORE_OK && *(const char *)found.p != kind))
+			return STORE_OK;
+		TRY(rc);
+		TRY(tally_decode(v, &f.tally, &f.paused));
+		f.name = (struct job_text){ (const char *)found.p + 1, found.n - 1 };
+		k.n = 0;
+		key_bytes(&k, found.p, found.n);
+		key_u8(&k, 0);
+		if (kind == 'q' && f.tally.state[JOB_QUEUED])
+			TRY(oldest_queued(r, f.name, &f.oldest_queued_ms));
+		f.name = (struct job_text){ (const char *)k.b + 1, k.n - 2 };
+		if (!fn(arg, &f))
+			return STORE_OK;
+	}
+}
+
+enum store_rc store_queues(struct store_reader *r, bool (*fn)(void *arg, const struct store_figure *f), void *arg)
+{
+	return figures(r, 'q', fn, arg);
+}
+
+enum store_rc store_types(struct store_reader *r, bool (*fn)(void *arg, const struct store_figure *f), void *arg)
+{
+	return figures(r, 'y', fn, arg);
+}
+
+enum store_rc store_recent(struct store_reader *r, unsigned max, bool (*fn)(void *arg, const struct job *j, const struct job_spec *s), void *arg)
+{
+	struct key k = { .n = 0 };
+
+	for (unsigned i = 0; i < max; i++) {
+		struct kv_bytes found, v;
+		struct job_spec spec;
+		struct job_id id;
+		struct job j;
+		enum store_rc rc = r->kv->ops->before(r->txn, KV_JOB, key_of(&k), &found, &v);
+		if (rc != STORE_OK)
+			return may(rc);
+		if (found.n != sizeof(id))
+			return STORE_DAMAGED;
+		memcpy(&id, found.p, sizeof(id));
+		TRY(store_get(r, id, &j, &spec));
+		if (!fn(arg, &j, &spec))
+			return STORE_OK;
+		k.n = 0;
+		key_bytes(&k, &id, sizeof(id));
+	}
+	return STORE_OK;
+}

@@ -1,0 +1,71 @@
+/* A new job: its id, its record, its place in an index. */
+#include "store/embedded.h"
+
+#include "job/order.h"
+#include "text/uuid.h"
+
+_Static_assert(sizeof(struct job_id) == UUID_BYTES, "a job's id is a UUID");
+
+#define INLINE_ROW 1900u                /* a spec up to this stays in one row with its payload */
+
+static enum store_rc next_id(struct store *s, struct job_id *out)
+{
+	uint8_t rnd[10];
+
+	if (!s->random(rnd, sizeof(rnd)))
+		return STORE_IO;
+	uuid7_next(s->head.last_id.b, s->now_ms, rnd, out->b);
+	s->head.last_id = *out;
+	return STORE_OK;
+}
+
+/* An inline payload that would make the row spill over goes to blob rows of its own. */
+static enum store_rc spec_put(struct store *s, struct job_id id, const struct job_spec *spec, const uint8_t *bytes, size_t n)
+{
+	if (n <= INLINE_ROW || spec->payload_blob != 0 || spec->payload.n == 0)
+		return row_put(s, KV_SPEC, id_key(&id), (struct kv_bytes){ bytes, n });
+
+	struct job_spec lean = *spec;
+	TRY(blob_put(s, spec->payload, &lean.payload_blob));
+	size_t m = record_spec_encode(&lean, s->scratch, sizeof(s->scratch));
+	return m ? row_put(s, KV_SPEC, id_key(&id), (struct kv_bytes){ s->scratch, m }) : STORE_INVALID;
+}
+
+static uint64_t waiting_jobs(const struct store *s)
+{
+	const uint64_t *n = s->totals.state;
+
+	return n[JOB_SCHEDULED] + n[JOB_WAITING] + n[JOB_QUEUED] + n[JOB_RETRYING];
+}
+
+enum store_rc store_submit(struct store *s, const struct job_spec *spec, const uint8_t *bytes, size_t n, struct job *out)
+{
+	struct turn_lane *l;
+	enum store_rc rc;
+	bool later = spec->run_at_ms > s->now_ms;
+
+	if (s->max_queued && waiting_jobs(s) >= s->max_queued)
+		return STORE_QUEUE_FULL;
+	if (spec->payload_blob)
+		TRY(stage_own(s, spec->payload_blob, spec->payload_len));
+	l = lane_make(s, spec->queue, spec->type, false, &rc);
+	if (!l)
+		return rc;
+	memset(out, 0, sizeof(*out));
+	TRY(next_id(s, &out->id));
+	out->priority = spec->priority;
+	out->lane = l->id;
+	out->created_ms = s->now_ms;
+	out->run_at_ms = spec->run_at_ms;
+	out->expires_at_ms = spec->expires_at_ms;
+	out->max_retries = spec->max_retries;
+	out->exit_code = -1;
+	out->progress_pct = -1;
+	out->queued_ms = later ? spec->run_at_ms : s->now_ms;
+	out->queued_us = later ? spec->run_at_ms * 1000 : s->now_us;
+	out->sortkey = order_key(out->queued_ms, spec->priority, spec->aging_ms);
+	TRY(job_event(s, out, later ? JOB_EV_SUBMIT_LATER : JOB_EV_SUBMIT_NOW, JOB_OUTCOME_NONE));
+	TRY(later ? due_put(s, out) : ready_put(s, out));
+	TRY(spec_put(s, out->id, spec, bytes, n));
+	return job_save(s, out);
+}

@@ -1,0 +1,93 @@
+/* Counters of the whole store, of each queue and of each type: rows that are written in the transaction that changes a job, so that they equal a recount after any crash. */
+#include "store/embedded.h"
+
+#include "text/crc32c.h"
+
+/* The row: version u16, flags u16, crc u32 of what follows, then the tally's numbers. */
+#define TALLY_VERSION 1u
+#define FLAG_PAUSED 1u
+#define TALLY_NUMBERS (sizeof(struct store_tally) / sizeof(uint64_t))
+struct tally_row { uint16_t version, flags; uint32_t crc; uint64_t n[TALLY_NUMBERS]; };
+
+struct tally_set tally_of(struct store *s, const struct turn_lane *l)
+{
+	s->totals_dirty = true;
+	turn_dirty(s->turn, l->queue, false);
+	turn_dirty(s->turn, l->type, true);
+	return (struct tally_set){ { &s->totals, &l->queue->tally, &l->type->tally } };
+}
+
+static enum store_rc put(struct store *s, char kind, struct job_text name, const struct store_tally *t)
+{
+	struct tally_row row = { .version = TALLY_VERSION };
+	struct key k = key_count(kind, name);
+
+	memcpy(row.n, t, sizeof(row.n));
+	row.crc = crc32c(row.n, sizeof(row.n));
+	return row_put(s, KV_COUNT, key_of(&k), (struct kv_bytes){ &row, sizeof(row) });
+}
+
+struct flush { struct store *s; char kind; enum store_rc rc; };
+
+static void flush_named(void *arg, struct turn_named *n)
+{
+	struct flush *f = arg;
+
+	if (f->rc == STORE_OK)
+		f->rc = put(f->s, f->kind, n->name, &n->tally);
+}
+
+enum store_rc tally_flush(struct store *s)
+{
+	struct flush f = { s, 'q', STORE_OK };
+
+	if (!s->totals_dirty)
+		return STORE_OK;
+	turn_each_dirty(s->turn, false, flush_named, &f);
+	f.kind = 'y';
+	turn_each_dirty(s->turn, true, flush_named, &f);
+	if (f.rc == STORE_OK)
+		f.rc = put(s, 't', (struct job_text){ NULL, 0 }, &s->totals);
+	s->totals_dirty = false;
+	return f.rc;
+}
+
+enum store_rc tally_decode(struct kv_bytes v, struct store_tally *out, bool *paused)
+{
+	struct tally_row row;
+
+	if (v.n != sizeof(row))
+		return STORE_DAMAGED;
+	memcpy(&row, v.p, sizeof(row));
+	if (row.version != TALLY_VERSION || row.crc != crc32c(row.n, sizeof(row.n)))
+		return STORE_DAMAGED;
+	memcpy(out, row.n, sizeof(row.n));
+	*paused = row.flags & FLAG_PAUSED;
+	return STORE_OK;
+}
+
+enum store_rc tally_load(struct store *s)
+{
+	struct key k = { .n = 0 };
+	struct kv_bytes found, v;
+	enum store_rc rc;
+	bool paused;
+
+	memset(&s->totals, 0, sizeof(s->totals));
+	s->totals_dirty = false;
+	while ((rc = row_seek(s, KV_COUNT, key_of(&k), &found, &v)) == STORE_OK) {
+		const char *p = found.p;
+		struct job_text name = { p + 1, found.n - 1 };
+		struct turn_named *n = NULL;
+		if (*p != 't') {
+			n = *p == 'q' ? turn_queue(s->turn, name, true) : turn_type(s->turn, name, true);
+			if (!n)
+				return STORE_NO_MEMORY;
+		}
+		TRY(tally_decode(v, n ? &n->tally : &s->totals, &paused));
+		k.n = 0;
+		key_bytes(&k, found.p, found.n);
+		key_u8(&k, 0);
+	}
+	return may(rc);
+}

@@ -1,0 +1,368 @@
+/* Stride scheduling over two levels of binary heaps. Pure memory; called by the embedded store alone. */
+#include "store/turn.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define HASH 4096u
+#define STRIDE (UINT64_C(1) << 20)
+
+struct turn {
+	struct turn_named *queues[HASH], *types[HASH];
+	struct turn_lane *lanes[HASH];
+	struct turn_lane **by_id;
+	uint32_t nid, cap_id;
+	struct turn_named **heap;       /* queues with work */
+	uint32_t nheap, cap_heap;
+	struct turn_lane **lone;
+	uint32_t nlone, cap_lone;
+	uint64_t clock;                 /* pass of the queue served last: newcomers start here, so that sleeping earns no credit */
+	struct turn_named *dirty[2];    /* queues, types */
+	struct store_rules rules;
+};
+
+struct turn *turn_new(void)
+{
+	return calloc(1, sizeof(struct turn));
+}
+
+static void free_named(struct turn_named **chain)
+{
+	for (unsigned i = 0; i < HASH; i++)
+		while (chain[i]) {
+			struct turn_named *n = chain[i];
+			chain[i] = n->next;
+			free(n->lane);
+			free(n);
+		}
+}
+
+void turn_free(struct turn *t)
+{
+	if (!t)
+		return;
+	free_named(t->queues);
+	free_named(t->types);
+	for (uint32_t i = 0; i < t->nid; i++)
+		free(t->by_id[i]);
+	free(t->by_id);
+	free(t->heap);
+	free(t->lone);
+	free(t);
+}
+
+static uint32_t hash(struct job_text s)
+{
+	uint32_t h = 2166136261u;               /* FNV-1a */
+
+	for (size_t i = 0; i < s.n; i++)
+		h = (h ^ (uint8_t)s.p[i]) * 16777619u;
+	return h % HASH;
+}
+
+static struct turn_named *named(struct turn_named **chain, struct job_text name, bool make, bool *made)
+{
+	struct turn_named **at = &chain[hash(name)], *n;
+
+	*made = false;
+	for (n = *at; n; n = n->next)
+		if (n->name.n == name.n && memcmp(n->name.p, name.p, name.n) == 0)
+			return n;
+	if (!make)
+		return NULL;
+	n = calloc(1, sizeof(*n) + name.n);
+	if (!n)
+		return NULL;
+	char *text = (char *)(n + 1);
+	memcpy(text, name.p, name.n);
+	n->name = (struct job_text){ text, name.n };
+	n->weight = 1;
+	n->runs_here = true;
+	n->next = *at;
+	*at = n;
+	*made = true;
+	return n;
+}
+
+struct turn_named *turn_queue(struct turn *t, struct job_text name, bool make)
+{
+	bool made;
+	struct turn_named *q = named(t->queues, name, make, &made);
+
+	if (made && t->rules.weight)
+		q->weight = t->rules.weight(t->rules.arg, name);
+	return q;
+}
+
+struct turn_named *turn_type(struct turn *t, struct job_text name, bool make)
+{
+	bool made;
+	struct turn_named *y = named(t->types, name, make, &made);
+
+	if (made && t->rules.runs_here)
+		y->runs_here = t->rules.runs_here(t->rules.arg, name);
+	return y;
+}
+
+static uint32_t lane_hash(const struct turn_named *q, const struct turn_named *y)
+{
+	return (uint32_t)(((uintptr_t)q >> 5) * 31 + ((uintptr_t)y >> 5)) % HASH;
+}
+
+struct turn_lane *turn_lane_find(struct turn *t, const struct turn_named *queue, const struct turn_named *type, bool alone)
+{
+	struct turn_lane *l = t->lanes[lane_hash(queue, type)];
+
+	while (l && (l->queue != queue || l->type != type || l->alone != alone))
+		l = l->next;
+	return l;
+}
+
+/* Makes room for one element more in a vector of pointers. */
+static void *grown(void *vector, uint32_t n, uint32_t *cap)
+{
+	if (n < *cap)
+		return vector;
+	uint32_t more = *cap ? *cap * 2 : 8;
+	void *v = realloc(vector, more * sizeof(void *));
+	if (v)
+		*cap = more;
+	return v;
+}
+
+struct turn_lane *turn_lane_add(struct turn *t, uint32_t id, struct turn_named *queue, struct turn_named *type, bool alone)
+{
+	struct turn_lane *l = calloc(1, sizeof(*l));
+	struct turn_lane **at = &t->lanes[lane_hash(queue, type)];
+
+	if (!l)
+		return NULL;
+	while (id >= t->nid) {
+		struct turn_lane **v = grown(t->by_id, t->nid, &t->cap_id);
+		if (!v) {
+			free(l);
+			return NULL;
+		}
+		t->by_id = v;
+		t->by_id[t->nid++] = NULL;
+	}
+	*l = (struct turn_lane){ .next = *at, .id = id, .queue = queue, .type = type, .alone = alone };
+	*at = l;
+	t->by_id[id] = l;
+	return l;
+}
+
+struct turn_lane *turn_lane_of(const struct turn *t, uint32_t id)
+{
+	return id < t->nid ? t->by_id[id] : NULL;
+}
+
+/* --- the heap of a queue's lanes --- */
+
+static bool lane_less(const struct turn_lane *a, const struct turn_lane *b)
+{
+	return a->key != b->key ? a->key < b->key : memcmp(&a->head, &b->head, sizeof(a->head)) < 0;
+}
+
+static void lane_set(struct turn_named *q, uint32_t i, struct turn_lane *l)
+{
+	q->lane[i] = l;
+	l->place = i + 1;
+}
+
+static void lane_sift(struct turn_named *q, uint32_t i)
+{
+	struct turn_lane *l = q->lane[i];
+
+	while (i > 0 && lane_less(l, q->lane[(i - 1) / 2])) {
+		lane_set(q, i, q->lane[(i - 1) / 2]);
+		i = (i - 1) / 2;
+	}
+	for (uint32_t c = 2 * i + 1; c < q->nlane; c = 2 * i + 1) {
+		if (c + 1 < q->nlane && lane_less(q->lane[c + 1], q->lane[c]))
+			c++;
+		if (!lane_less(q->lane[c], l))
+			break;
+		lane_set(q, i, q->lane[c]);
+		i = c;
+	}
+	lane_set(q, i, l);
+}
+
+static void lane_remove(struct turn_named *q, struct turn_lane *l)
+{
+	uint32_t i = l->place - 1;
+	struct turn_lane *last = q->lane[--q->nlane];
+
+	l->place = 0;
+	if (last == l)
+		return;
+	lane_set(q, i, last);
+	lane_sift(q, i);
+}
+
+/* --- the heap of queues with work --- */
+
+static void queue_set(struct turn *t, uint32_t i, struct turn_named *q)
+{
+	t->heap[i] = q;
+	q->place = i + 1;
+}
+
+static void queue_sift(struct turn *t, uint32_t i)
+{
+	struct turn_named *q = t->heap[i];
+
+	while (i > 0 && q->pass < t->heap[(i - 1) / 2]->pass) {
+		queue_set(t, i, t->heap[(i - 1) / 2]);
+		i = (i - 1) / 2;
+	}
+	for (uint32_t c = 2 * i + 1; c < t->nheap; c = 2 * i + 1) {
+		if (c + 1 < t->nheap && t->heap[c + 1]->pass < t->heap[c]->pass)
+			c++;
+		if (t->heap[c]->pass >= q->pass)
+			break;
+		queue_set(t, i, t->heap[c]);
+		i = c;
+	}
+	queue_set(t, i, q);
+}
+
+/* Puts the queue into the heap or takes it out, by whether it has lanes with work. */
+static bool queue_settle(struct turn *t, struct turn_named *q)
+{
+	if (q->nlane && !q->place) {
+		struct turn_named **v = grown(t->heap, t->nheap, &t->cap_heap);
+		if (!v)
+			return false;
+		t->heap = v;
+		if (q->pass < t->clock)
+			q->pass = t->clock;
+		queue_set(t, t->nheap++, q);
+		queue_sift(t, t->nheap - 1);
+	} else if (!q->nlane && q->place) {
+		uint32_t i = q->place - 1;
+		struct turn_named *last = t->heap[--t->nheap];
+		q->place = 0;
+		if (last != q) {
+			queue_set(t, i, last);
+			queue_sift(t, i);
+		}
+	}
+	return true;
+}
+
+static bool lone_settle(struct turn *t, struct turn_lane *l, bool in)
+{
+	if (in && !l->place) {
+		struct turn_lane **v = grown(t->lone, t->nlone, &t->cap_lone);
+		if (!v)
+			return false;
+		t->lone = v;
+		t->lone[t->nlone++] = l;
+		l->place = t->nlone;
+	} else if (!in && l->place) {
+		struct turn_lane *last = t->lone[--t->nlone];
+		t->lone[l->place - 1] = last;
+		last->place = l->place;
+		l->place = 0;
+	}
+	return true;
+}
+
+bool turn_head(struct turn *t, struct turn_lane *l, bool has, uint64_t key, struct job_id id)
+{
+	struct turn_named *q = l->queue;
+	bool in = has && l->type->runs_here;
+
+	l->has = has;
+	l->key = key;
+	l->head = id;
+	if (l->alone)
+		return lone_settle(t, l, in);
+	if (in && !l->place) {
+		struct turn_lane **v = grown(q->lane, q->nlane, &q->cap_lane);
+		if (!v)
+			return false;
+		q->lane = v;
+		lane_set(q, q->nlane++, l);
+		lane_sift(q, q->nlane - 1);
+	} else if (in) {
+		lane_sift(q, l->place - 1);
+	} else if (l->place) {
+		lane_remove(q, l);
+	}
+	return queue_settle(t, q);
+}
+
+struct turn_lane *turn_pick(struct turn *t, bool lone)
+{
+	if (lone && t->nlone)
+		return t->lone[0];
+	return t->nheap ? t->heap[0]->lane[0] : NULL;
+}
+
+void turn_taken(struct turn *t, struct turn_lane *l)
+{
+	struct turn_named *q = l->queue;
+
+	t->clock = q->pass > t->clock ? q->pass : t->clock;
+	q->pass = (q->pass > t->clock ? q->pass : t->clock) + STRIDE / (q->weight ? q->weight : 1);
+	if (q->place)
+		queue_sift(t, q->place - 1);
+}
+
+bool turn_has(const struct turn *t)
+{
+	return t->nheap || t->nlone;
+}
+
+bool turn_has_lone(const struct turn *t)
+{
+	return t->nlone > 0;
+}
+
+bool turn_rules(struct turn *t, const struct store_rules *r)
+{
+	bool ok = true;
+
+	t->rules = *r;
+	for (unsigned i = 0; i < HASH; i++) {
+		for (struct turn_named *q = t->queues[i]; q; q = q->next)
+			if (r->weight)
+				q->weight = r->weight(r->arg, q->name);
+		for (struct turn_named *y = t->types[i]; y; y = y->next)
+			if (r->runs_here)
+				y->runs_here = r->runs_here(r->arg, y->name);
+	}
+	for (uint32_t i = 0; i < t->nid; i++)
+		if (t->by_id[i])
+			ok &= turn_head(t, t->by_id[i], t->by_id[i]->has, t->by_id[i]->key, t->by_id[i]->head);
+	return ok;
+}
+
+void turn_dirty(struct turn *t, struct turn_named *n, bool type)
+{
+	if (n->dirty)
+		return;
+	n->dirty = true;
+	n->next_dirty = t->dirty[type];
+	t->dirty[type] = n;
+}
+
+void turn_each_dirty(struct turn *t, bool types, void (*fn)(void *arg, struct turn_named *n), void *arg)
+{
+	while (t->dirty[types]) {
+		struct turn_named *n = t->dirty[types];
+		t->dirty[types] = n->next_dirty;
+		n->dirty = false;
+		fn(arg, n);
+	}
+}
+
+void turn_each_lane(struct turn *t, void (*fn)(void *arg, struct turn_lane *l), void *arg)
+{
+	for (uint32_t i = 0; i < t->nid; i++)
+		if (t->by_id[i])
+			fn(arg, t->by_id[i]);
+}

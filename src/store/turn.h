@@ -1,0 +1,60 @@
+/* Whose turn it is: the store's memory of queues, types and lanes. A lane is the jobs of one (queue, type); its head, the least key, is cached here. Among the queues with work the turn goes by weight
+ * (stride scheduling), within a queue to the least head. Cost per pick: the heaps' logarithm; empty queues and lanes cost nothing. Everything here can be rebuilt from the store. */
+#ifndef STINT_STORE_TURN_H
+#define STINT_STORE_TURN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "job/job.h"
+#include "store/store.h"
+
+struct turn_named {                     /* a queue or a type */
+	struct turn_named *next;        /* in its hash chain */
+	struct job_text name;           /* owned, behind the struct */
+	struct store_tally tally;
+	bool dirty;                     /* on the list of those whose tally is to be written with this batch */
+	struct turn_named *next_dirty;
+	bool runs_here;                 /* types */
+	uint32_t weight;                /* queues */
+	uint64_t pass;                  /* queues: the stride scheduler's clock */
+	struct turn_lane **lane;        /* queues: heap of its lanes with work, by head */
+	uint32_t nlane, cap_lane;
+	uint32_t place;                 /* queues: in the heap of queues + 1, 0 where it is not in it */
+};
+
+struct turn_lane {
+	struct turn_lane *next;         /* in its hash chain */
+	uint32_t id;
+	struct turn_named *queue, *type;
+	bool alone;
+	bool has;                       /* something waits: key and id are its head */
+	uint64_t key;
+	struct job_id head;
+	uint32_t place;                 /* in its queue's heap (or the list of lone lanes) + 1 */
+};
+
+struct turn;
+
+struct turn *turn_new(void);
+void turn_free(struct turn *t);
+struct turn_named *turn_queue(struct turn *t, struct job_text name, bool make);         /* NULL: not known, or memory is out */
+struct turn_named *turn_type(struct turn *t, struct job_text name, bool make);
+struct turn_lane *turn_lane_find(struct turn *t, const struct turn_named *queue, const struct turn_named *type, bool alone);
+struct turn_lane *turn_lane_add(struct turn *t, uint32_t id, struct turn_named *queue, struct turn_named *type, bool alone);
+struct turn_lane *turn_lane_of(const struct turn *t, uint32_t id);                      /* NULL where there is none */
+
+/* Tells the lane's head; false where memory is out. */
+bool turn_head(struct turn *t, struct turn_lane *l, bool has, uint64_t key, struct job_id id);
+/* The lane whose head is next, NULL where nothing runs here; lone lanes first where `lone`. */
+struct turn_lane *turn_pick(struct turn *t, bool lone);
+void turn_taken(struct turn *t, struct turn_lane *l);           /* charges the queue for one job */
+bool turn_has(const struct turn *t);
+bool turn_has_lone(const struct turn *t);
+bool turn_rules(struct turn *t, const struct store_rules *r);   /* asks anew about every name and builds the heaps again */
+
+void turn_dirty(struct turn *t, struct turn_named *n, bool type);       /* puts it on the list of those whose tally this batch has to write */
+void turn_each_dirty(struct turn *t, bool types, void (*fn)(void *arg, struct turn_named *n), void *arg);      /* and empties the list */
+void turn_each_lane(struct turn *t, void (*fn)(void *arg, struct turn_lane *l), void *arg);
+
+#endif
