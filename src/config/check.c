@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #define NAME_MAX_CHARS 128              /* of types and queues, as in the HTTP contract */
+#define FILES_MIN 16                    /* of rlimit_files: three for the program, some for the dynamic linker */
 
 static const char name_chars[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:/-";
 
@@ -87,66 +89,80 @@ static void check_kind(struct loader *l, const struct block *b, struct conf_hand
 		if (!s || !says_kind(d, h, s))
 			continue;
 		if (first) {
-			mistake(l, s->file, s->line, "handler %s has both %s and %s: exactly one of exec, coprocess, url, smtp, builtin and remote says what it is",
-				shown(l, slice_of(b->title)), first->d->name, d->name);
+			mistake(l, s->file, s->line, "handler %s has both %s and %s: only one may say what it is", shown(l, slice_of(b->title)), first->d->name, d->name);
 			return;
 		}
 		first = s;
 		h->kind = d->kind;
 	}
 	if (!first)
-		mistake(l, b->file, b->line, "handler %s does nothing: one of exec, coprocess, url, smtp, builtin and remote must say what it is", shown(l, slice_of(b->title)));
+		mistake(l, b->file, b->line, "handler %s does nothing: write exec = {\"/path/of/program\"} or builtin = NAME", shown(l, slice_of(b->title)));
 }
 
-/* A program without a '/' is looked for in PATH now, so that what runs does not depend on whose PATH it is later. */
-static char *in_path(struct loader *l, const char *program)
+/* The PATH that the handler's program will have: its own, else ours. */
+static const char *path_of(const struct conf_handler *h)
 {
-	struct slice path = SLICE("PATH");
-	const char *dirs = environment_get(l, path);
+	const char *own = getenv("PATH");
 
-	while (dirs && *dirs) {
-		size_t n = strcspn(dirs, ":");
-		char *dir = hold_slice(l, (struct slice){ dirs, n }), *whole = dir && *dir == '/' ? hold_path(l, dir, program) : NULL;
-		struct stat st;
-		if (whole && stat(whole, &st) == 0 && S_ISREG(st.st_mode) && faccessat(AT_FDCWD, whole, X_OK, AT_EACCESS) == 0)
-			return whole;
-		dirs += n + (dirs[n] == ':');
-	}
-	return NULL;
+	for (size_t i = 0; i < h->env.n; i++)
+		if (strncmp(h->env.v[i], "PATH=", 5) == 0)
+			return h->env.v[i] + 5;
+	return own && *own ? own : "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 }
 
-static void check_program(struct loader *l, const struct block *b, struct conf_list *exec)
+/* Why the program cannot be started; NULL where it can. */
+static const char *not_startable(const char *path)
 {
-	const struct setting *s = setting_of(b, "exec");
-	const char *file = file_of(b, s), *name = shown(l, slice_of(b->title)), *said = shown(l, slice_of(exec->v[0]));
-	unsigned line = line_of(b, s, 0);
 	struct stat st;
 
-	if (!*exec->v[0]) {
+	if (stat(path, &st) != 0)
+		return strerror(errno);
+	if (!S_ISREG(st.st_mode))
+		return "it is not a file";
+	return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0 ? NULL : "it is not executable";
+}
+
+static bool in_path(struct loader *l, const char *dirs, const char *program)
+{
+	while (*dirs) {
+		size_t n = strcspn(dirs, ":");
+		const char *dir = hold_slice(l, (struct slice){ dirs, n }), *whole = dir && *dir == '/' ? hold_path(l, dir, program) : NULL;
+		if (whole && !not_startable(whole))
+			return true;
+		dirs += n + (dirs[n] == ':');
+	}
+	return false;
+}
+
+/* A program that is not there is no mistake of the conf: it may be installed later. */
+static void check_program(struct loader *l, const struct block *b, struct conf_handler *h)
+{
+	const struct setting *s = setting_of(b, "exec");
+	const char *file = file_of(b, s), *name = shown(l, slice_of(b->title)), *program = h->exec.v[0];
+	unsigned line = line_of(b, s, 0);
+
+	if (!*program) {
 		mistake(l, file, line, "handler %s: the program of exec is empty: expected its path", name);
 		return;
 	}
 	if (l->text_only)
 		return;
-	const char *found = strchr(exec->v[0], '/') ? hold_path(l, l->prefix, exec->v[0]) : in_path(l, exec->v[0]);
-	if (!found) {
-		warning(l, file, line, "handler %s: program '%s' is not in PATH: its jobs will fail until it is; write its whole path", name, said);
+	if (!strchr(program, '/')) {
+		if (!in_path(l, path_of(h), program))
+			warning(l, file, line, "handler %s: program '%s' is not in PATH: its jobs will fail until it is", name, shown(l, slice_of(program)));
 		return;
 	}
-	char *copy = strdup(found);
+	const char *whole = hold_path(l, l->prefix, program);
+	char *copy = whole ? strdup(whole) : NULL;
 	if (!copy) {
 		l->no_memory = true;
 		return;
 	}
-	free(exec->v[0]);
-	exec->v[0] = copy;
-	said = shown(l, slice_of(copy));
-	if (stat(copy, &st) != 0)
-		warning(l, file, line, "handler %s: program '%s' cannot be started: %s; its jobs will fail until it can", name, said, strerror(errno));
-	else if (!S_ISREG(st.st_mode))
-		warning(l, file, line, "handler %s: program '%s' cannot be started: it is not a file; its jobs will fail until it can", name, said);
-	else if (faccessat(AT_FDCWD, copy, X_OK, AT_EACCESS) != 0)
-		warning(l, file, line, "handler %s: program '%s' cannot be started: it is not executable; its jobs will fail until it can", name, said);
+	free(h->exec.v[0]);
+	h->exec.v[0] = copy;
+	const char *why = not_startable(copy);
+	if (why)
+		warning(l, file, line, "handler %s: program '%s' cannot be started: %s; its jobs will fail until it can", name, shown(l, slice_of(copy)), why);
 }
 
 static bool variable_ok(const char *s, size_t n)
@@ -154,7 +170,7 @@ static bool variable_ok(const char *s, size_t n)
 	for (size_t i = 0; i < n; i++)
 		if (!((s[i] >= 'A' && s[i] <= 'Z') || (s[i] >= 'a' && s[i] <= 'z') || s[i] == '_' || (i && s[i] >= '0' && s[i] <= '9')))
 			return false;
-	return n > 0;
+	return n > 0 && n < 256;
 }
 
 static bool set_by_server(const char *s, size_t n)
@@ -224,13 +240,16 @@ static void check_handler(struct loader *l, const struct block *b)
 	const struct setting *s;
 
 	check_kind(l, b, h);
-	if (h->exec.n)
-		check_program(l, b, &h->exec);
 	check_env(l, b, &h->env);
+	if (h->exec.n)
+		check_program(l, b, h);
 	check_cwd(l, b, h->cwd);
 	s = setting_of(b, "queue");
 	if (!good_name(h->queue, strlen(h->queue)))
 		mistake(l, file_of(b, s), line_of(b, s, 0), "bad value '%s' for queue: expected 1 to %d characters of A-Z a-z 0-9 . _ : / -", shown(l, slice_of(h->queue)), NAME_MAX_CHARS);
+	s = setting_of(b, "rlimit_files");
+	if (h->rlimit_files && h->rlimit_files < FILES_MIN)
+		mistake(l, file_of(b, s), line_of(b, s, 0), "bad value '%" PRIu64 "' for rlimit_files: expected 0, or %d to 1048576 so that a program can start", h->rlimit_files, FILES_MIN);
 	s = setting_of(b, h->backoff_base == 1000 ? "backoff_max" : "backoff_base");
 	if (h->backoff_max < h->backoff_base)
 		mistake(l, file_of(b, s), line_of(b, s, 0), "backoff_max is less than backoff_base: the longest pause must not be shorter than the first");

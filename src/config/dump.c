@@ -47,11 +47,21 @@ static void real_put(double v, struct buf *out)
 	buf_str(out, text);
 }
 
+/* In the unit that gives a whole number, so that what was written as 100/m reads back to the same bits. */
 static void rate_put(double v, struct buf *out)
 {
+	static const struct { double seconds; const char *name; } unit[] = { { 1, "/s" }, { 60, "/m" }, { 3600, "/h" } };
+
+	for (size_t i = 0; i < 3 && v > 0; i++) {
+		double whole = (double)(uint64_t)(v * unit[i].seconds + 0.5);
+		if (whole / unit[i].seconds != v)
+			continue;
+		buf_u64(out, (uint64_t)whole);
+		buf_str(out, unit[i].name);
+		return;
+	}
 	real_put(v, out);
-	if (v > 0)
-		buf_str(out, "/s");
+	buf_str(out, v > 0 ? "/s" : "");
 }
 
 void value_put(const struct directive *d, const void *slot, struct buf *out)
