@@ -33,6 +33,13 @@ int64_t clock_boot_ns(void)
 	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
+int64_t clock_monotonic_us(void)
+{
+	struct timespec ts = clock_read(CLOCK_MONOTONIC);
+
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
 void clock_boot_id(uint8_t out[16])
 {
 	char text[UUID_TEXT_BYTES - 1];
