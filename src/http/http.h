@@ -26,6 +26,7 @@ struct api {
 	struct store_reader *reader;    /* NULL where the store cannot be read now: 503 */
 	const char *version;
 	bool draining;                  /* MASTER_REFUSE was said */
+	struct http_wire *wire;         /* the wire half's own; NULL at first */
 };
 
 enum http_method { HTTP_M_GET, HTTP_M_HEAD, HTTP_M_POST, HTTP_M_PUT, HTTP_M_DELETE, HTTP_M_PATCH, HTTP_M_OPTIONS, HTTP_M_OTHER };
@@ -70,14 +71,19 @@ void reply_json(struct http_request *q, int status, struct buf *body);          
 void problem_send(struct http_request *q, int status, const char *field, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
 /* --- routes (route.c has the one table) --- */
-enum { HTTP_ROUTE_BODY = 1 /* takes a body; others answer 400 to one */, HTTP_ROUTE_SUBMIT = 2 /* 503 while draining */, HTTP_ROUTE_OPEN = 4 /* needs no token */ };
+enum {
+	HTTP_ROUTE_BODY = 1,            /* takes a body; others answer 400 to one */
+	HTTP_ROUTE_SUBMIT = 2,          /* 503 while draining */
+	HTTP_ROUTE_OPEN = 4,            /* needs no token */
+	HTTP_ROUTE_HANGUP = 8           /* hands something out while it waits: a client that has half-closed counts as gone. Elsewhere it still gets its answer */
+};
 
 struct http_route {
 	enum http_method method;
 	const char *pattern;            /* "/jobs/:id/history" */
 	unsigned flags;
 	void (*handle)(struct http_request *q);
-	const char *query;              /* names allowed, comma-separated, "" none: another one is 400 */
+	const char *query;              /* names allowed, comma-separated, "" none: another one is 400, and so is one given twice but for a name that ends in * here */
 };
 extern const struct http_route http_routes[];           /* ended by handle == NULL */
 
@@ -102,7 +108,10 @@ void api_tick(struct api *a);                           /* called at each bell a
 /* --- the wire half's entry (conn.c), used by process/acceptor.c --- */
 struct http_listener;                                   /* a listening socket in the loop */
 struct http_listener *http_listen(struct api *a, int fd);       /* NULL with errno */
-void http_listener_close(struct http_listener *l);      /* stops accepting; connections go on */
+void http_listener_close(struct http_listener *l);      /* stops accepting and closes the fd; connections go on */
+/* At each turn's end, in this order, what the handlers ask for being posted in between: goes on with requests that waited behind an answer given in this turn; writes the answers, one send(2) a connection. */
+void http_resume(struct api *a);
+void http_flush(struct api *a);
 /* Graceful end: answers what is open with Connection: close and closes idle connections after their next answer, or when idle_ms are over. */
 void http_drain(struct api *a, int64_t idle_ms);
 unsigned http_open(const struct api *a);                /* connections */

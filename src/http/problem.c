@@ -1,0 +1,40 @@
+/* Owns the form in which every error is told. Called by all of http. Nothing here is fatal. */
+#include "http/problem.h"
+
+#include <stdarg.h>
+
+#include "http/http.h"
+#include "http/reply.h"
+#include "text/json.h"
+
+void problem_write(struct buf *out, int status, struct slice instance, const char *field, struct slice detail)
+{
+	buf_str(out, "{\"type\":\"about:blank\",\"title\":");
+	json_put_string(out, slice_of(reply_title(status)));
+	buf_str(out, ",\"status\":");
+	buf_i64(out, status);
+	buf_str(out, ",\"detail\":");
+	json_put_string(out, detail);
+	if (instance.n) {
+		buf_str(out, ",\"instance\":");
+		json_put_string(out, instance);
+	}
+	if (field) {
+		buf_str(out, ",\"field\":");
+		json_put_string(out, slice_of(field));
+	}
+	buf_str(out, "}\n");
+}
+
+void problem_send(struct http_request *q, int status, const char *field, const char *fmt, ...)
+{
+	struct buf detail = { 0 }, body = { 0 };
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vprintf(&detail, fmt, ap);
+	va_end(ap);
+	problem_write(&body, status, q->path, field, (struct slice){ detail.data, detail.len });
+	buf_free(&detail);
+	reply_send(q, status, PROBLEM_TYPE, &body);
+}

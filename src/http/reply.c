@@ -1,0 +1,111 @@
+/* Owns how an answer looks on the wire. reply_send() and its like are called by handlers, reply_write() by conn.c too. Nothing here is fatal. */
+#include "http/reply.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "http/conn.h"
+#include "http/http.h"
+#include "http/request.h"
+
+static const struct title { int status; const char *text; } titles[] = {
+	{ 200, "OK" }, { 201, "Created" }, { 202, "Accepted" }, { 204, "No Content" }, { 302, "Found" }, { 303, "See Other" }, { 304, "Not Modified" },
+	{ 307, "Temporary Redirect" }, { 308, "Permanent Redirect" }, { 400, "Bad Request" }, { 401, "Unauthorized" }, { 403, "Forbidden" }, { 404, "Not Found" },
+	{ 405, "Method Not Allowed" }, { 406, "Not Acceptable" }, { 408, "Request Timeout" }, { 409, "Conflict" }, { 413, "Content Too Large" }, { 414, "URI Too Long" },
+	{ 415, "Unsupported Media Type" }, { 417, "Expectation Failed" }, { 421, "Misdirected Request" }, { 422, "Unprocessable Content" }, { 429, "Too Many Requests" },
+	{ 431, "Request Header Fields Too Large" }, { 500, "Internal Server Error" }, { 501, "Not Implemented" }, { 503, "Service Unavailable" },
+	{ 505, "HTTP Version Not Supported" }, { 507, "Insufficient Storage" },
+};
+
+const char *reply_title(int status)
+{
+	for (size_t i = 0; i < sizeof(titles) / sizeof(*titles); i++)
+		if (titles[i].status == status)
+			return titles[i].text;
+	return "Unknown";
+}
+
+void reply_date(int64_t wall_ms, char out[REPLY_DATE_BYTES])
+{
+	static const char days[] = "SunMonTueWedThuFriSat", months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	time_t t = (time_t)(wall_ms / 1000);
+	struct tm tm;
+
+	gmtime_r(&t, &tm);
+	snprintf(out, REPLY_DATE_BYTES, "%.3s, %02u %.3s %04u %02u:%02u:%02u GMT", days + 3 * tm.tm_wday, (unsigned)tm.tm_mday % 100, months + 3 * tm.tm_mon,
+		(unsigned)(tm.tm_year + 1900) % 10000, (unsigned)tm.tm_hour % 100, (unsigned)tm.tm_min % 100, (unsigned)tm.tm_sec % 100);
+}
+
+/* Whether whole header lines hold one of that name. */
+static bool has_line(struct slice lines, struct slice name)
+{
+	while (lines.n > name.n) {
+		const char *lf = memchr(lines.p, '\n', lines.n);
+
+		if (strncasecmp(lines.p, name.p, name.n) == 0)
+			return true;
+		if (!lf)
+			break;
+		lines = (struct slice){ lf + 1, lines.n - (size_t)(lf + 1 - lines.p) };
+	}
+	return false;
+}
+
+void reply_write(struct buf *out, const struct reply *r)
+{
+	bool none = r->status == 204 || r->status == 304;
+
+	buf_reserve(out, 384 + r->extra.n + (r->bare ? 0 : r->body.n));
+	buf_slice(out, SLICE("HTTP/1.1 "));
+	buf_i64(out, r->status);
+	buf_char(out, ' ');
+	buf_str(out, reply_title(r->status));
+	buf_slice(out, SLICE("\r\nDate: "));
+	buf_str(out, r->date);
+	buf_slice(out, SLICE("\r\nX-Content-Type-Options: nosniff\r\n"));
+	if (!has_line(r->extra, SLICE("cache-control:")))
+		buf_slice(out, SLICE("Cache-Control: no-store\r\n"));
+	if (r->content_type && !none) {
+		buf_slice(out, SLICE("Content-Type: "));
+		buf_str(out, r->content_type);
+		buf_slice(out, SLICE("\r\n"));
+	}
+	if (!none) {
+		buf_slice(out, SLICE("Content-Length: "));
+		buf_u64(out, r->body.n);
+		buf_slice(out, SLICE("\r\n"));
+	}
+	if (r->close)
+		buf_slice(out, SLICE("Connection: close\r\n"));
+	else if (r->old)
+		buf_slice(out, SLICE("Connection: keep-alive\r\n"));
+	buf_slice(out, r->extra);
+	buf_slice(out, SLICE("\r\n"));
+	if (!none && !r->bare)
+		buf_slice(out, r->body);
+}
+
+void reply_header(struct http_request *q, const char *name, const char *value)
+{
+	buf_str(&q->extra, name);
+	buf_slice(&q->extra, SLICE(": "));
+	for (; *value; value++)         /* what a client said may come back in a header: it must not end the line */
+		buf_char(&q->extra, (unsigned char)*value < ' ' || *value == 127 ? ' ' : *value);
+	buf_slice(&q->extra, SLICE("\r\n"));
+}
+
+void reply_send(struct http_request *q, int status, const char *content_type, struct buf *body)
+{
+	struct buf none = { 0 };
+	struct buf *b = body ? body : &none;
+
+	conn_answer((struct http_exchange *)q, status, content_type, b);
+	buf_free(b);
+}
+
+void reply_json(struct http_request *q, int status, struct buf *body)
+{
+	reply_send(q, status, "application/json", body);
+}

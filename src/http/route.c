@@ -1,0 +1,91 @@
+/* Owns the one table of routes. Called by request.c for every request. Nothing here is fatal. */
+#include "http/route.h"
+
+#include <string.h>
+
+#define SUBMIT_QUERY "type,queue,name,priority,run_at,delay,max_retries,timeout,expires_in,expires_at,trace,tag*"
+
+/* A name in `query` that ends in * may come again. */
+const struct http_route http_routes[] = {
+	{ HTTP_M_POST, "/jobs", HTTP_ROUTE_BODY | HTTP_ROUTE_SUBMIT, api_submit, SUBMIT_QUERY },
+	{ HTTP_M_GET, "/jobs/:id", 0, api_job, "wait" },
+	{ HTTP_M_GET, "/jobs/:id/history", 0, api_job_history, "" },
+	{ HTTP_M_GET, "/jobs/:id/result", 0, api_job_result, "" },
+	{ HTTP_M_GET, "/jobs/:id/payload", 0, api_job_payload, "" },
+	{ HTTP_M_GET, "/stats", 0, api_stats, "" },
+	{ HTTP_M_GET, "/status.json", 0, api_stats, "" },
+	{ HTTP_M_GET, "/status", 0, api_status_page, "" },
+	{ HTTP_M_GET, "/status/style.css", 0, api_asset, "v" },
+	{ HTTP_M_GET, "/status/script.js", 0, api_asset, "v" },
+	{ HTTP_M_GET, "/status/icon.svg", 0, api_asset, "v" },
+	{ HTTP_M_GET, "/metrics", 0, api_metrics, "" },
+	{ HTTP_M_GET, "/livez", HTTP_ROUTE_OPEN, api_livez, "" },
+	{ HTTP_M_GET, "/readyz", HTTP_ROUTE_OPEN, api_readyz, "" },
+	{ HTTP_M_GET, "/health", HTTP_ROUTE_OPEN, api_health, "" },
+	{ HTTP_M_GET, "/", 0, api_root, "" },
+	{ HTTP_M_OTHER, NULL, 0, NULL, NULL },
+};
+
+static bool matches(const char *pattern, const struct slice *segment, unsigned n, struct slice arg[HTTP_PATH_ARGS])
+{
+	unsigned args = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		size_t len = strcspn(++pattern, "/");
+
+		if (*pattern == ':') {
+			if (segment[i].n == 0 || args == HTTP_PATH_ARGS)
+				return false;
+			arg[args++] = segment[i];
+		} else if (segment[i].n != len || memcmp(segment[i].p, pattern, len) != 0) {
+			return false;
+		}
+		pattern += len;
+		if (*pattern == '\0')
+			return i + 1 == n;
+	}
+	return false;
+}
+
+static void add_method(char allow[ROUTE_ALLOW_BYTES], enum http_method m)
+{
+	static const char *const name[] = { [HTTP_M_GET] = "GET, HEAD", [HTTP_M_POST] = "POST", [HTTP_M_PUT] = "PUT", [HTTP_M_DELETE] = "DELETE", [HTTP_M_PATCH] = "PATCH" };
+	size_t have = strlen(allow), more = strlen(name[m]);
+
+	if (have + more + 3 > ROUTE_ALLOW_BYTES)
+		return;
+	if (have) {
+		memcpy(allow + have, ", ", 2);
+		have += 2;
+	}
+	memcpy(allow + have, name[m], more + 1);
+}
+
+const struct http_route *route_find(enum http_method method, const struct slice *segment, unsigned n, struct slice arg[HTTP_PATH_ARGS], char allow[ROUTE_ALLOW_BYTES])
+{
+	enum http_method wanted = method == HTTP_M_HEAD ? HTTP_M_GET : method;
+
+	allow[0] = '\0';
+	for (const struct http_route *r = http_routes; r->handle; r++) {
+		if (!matches(r->pattern, segment, n, arg))
+			continue;
+		if (r->method == wanted)
+			return r;
+		add_method(allow, r->method);
+	}
+	return NULL;
+}
+
+bool route_takes(const struct http_route *r, struct slice name, bool *again)
+{
+	for (const char *p = r->query; *p;) {
+		size_t len = strcspn(p, ",");
+
+		*again = len && p[len - 1] == '*';
+		if (name.n == len - *again && memcmp(name.p, p, name.n) == 0 && name.n)
+			return true;
+		p += len;
+		p += *p == ',';
+	}
+	return false;
+}
