@@ -30,8 +30,8 @@ static struct {
 	struct loop_timer orphan_limit;
 } own;
 
-/* From a terminal these reach the whole foreground group; what they ask for comes from the master. TERM is how the kernel says that it died. */
-static const int ignored_signals[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGWINCH, 0 };
+/* From a terminal these reach the whole foreground group; what they ask for comes from the master. TERM is how the kernel says that it died, CHLD is a worker's. */
+static const int signals[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGWINCH, SIGCHLD, 0 };
 
 void child_born(const struct child_birth *birth)
 {
@@ -65,9 +65,12 @@ static void orphaned(struct process *p)
 
 static void on_signal(void *arg, const struct signalfd_siginfo *si)
 {
-	(void)si;
+	struct process *p = arg;
+
+	if (si->ssi_signo == SIGCHLD && p->on_reap)
+		p->on_reap(p);
 	if (getppid() != own.master)
-		orphaned(arg);
+		orphaned(p);
 }
 
 /* Opens the log that the conf names, once nothing can fail any more that a user should read on stderr. */
@@ -195,7 +198,7 @@ void child_begin(struct process *p)
 	p->channel_io = (struct loop_io){ .fd = p->channel, .ready = channel_ready };
 	p->bell_io = (struct loop_io){ .fd = p->seg->bell[p->slot], .ready = bell_ready };
 	p->beat.fire = beat;
-	if (loop_signals(p->loop, ignored_signals, on_signal, p) < 0)
+	if (loop_signals(p->loop, signals, on_signal, p) < 0)
 		cannot(p, "signals");
 	if (loop_add(p->loop, &p->channel_io, EPOLLIN) < 0 || loop_add(p->loop, &p->bell_io, EPOLLIN) < 0)
 		cannot(p, "channel and doorbell");

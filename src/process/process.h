@@ -50,6 +50,7 @@ struct process {
 	void (*on_message)(struct process *p, const struct process_packet *m, int fd);   /* fd -1 where none came; the callee closes it */
 	void (*on_bell)(struct process *p);
 	void (*on_orphan)(struct process *p);   /* the master is gone */
+	void (*on_reap)(struct process *p);     /* SIGCHLD: a child of ours has died; the loop has room for one list of signals, and child.c has taken it */
 	void *arg;
 };
 
