@@ -1,0 +1,228 @@
+/* The worker: leaves a standing claim with the keeper, runs what it is granted, and reports the ends of a loop turn in one request, which is also
+ * the next claim. Called by role.c in the forked child. Fatal: a loop, ask box or table that cannot be made (exit 71), and a grant ring that is not sane. */
+#include "process/worker.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "os/descend.h"
+#include "os/log.h"
+
+#define MS 1000000LL
+#define KEEPER_SLOT 1u
+#define REAPS_A_TURN 1024u
+#define ORPHAN_MS 1500                  /* everything is to be gone 2 s after the master */
+
+static _Noreturn void cannot(struct process *p, const char *what)
+{
+	log_error("cannot begin: %s: %s", what, strerror(errno));
+	child_exit(p, EX_OSERR);
+}
+
+/* --- claiming --- */
+
+void worker_short(struct worker *w, int64_t ms)
+{
+	w->short_until_ns = loop_now(w->p->loop) + ms * MS;
+	loop_timer_set(w->p->loop, &w->short_timer, ms * MS);
+}
+
+static void short_over(struct loop_timer *t)
+{
+	LOOP_OWNER(t, struct worker, short_timer)->short_until_ns = 0;          /* the end of this turn claims again */
+}
+
+static uint32_t room(const struct worker *w)
+{
+	if (!w->going || w->paused || w->draining || w->short_until_ns || w->running >= w->most)
+		return 0;
+	uint32_t left = w->most - w->running;
+	return left < w->nidle ? left : w->nidle;
+}
+
+/* Also before each granted job starts: a keeper that begins anew then must not grant it again. */
+static void publish(struct worker *w, uint32_t n)
+{
+	grant_want(w->p->seg, w->p->slot, n, w->seen);
+}
+
+static void take_grants(struct worker *w)
+{
+	struct grant_view v;
+	int rc = 0;
+
+	while (w->nidle > 0 && (rc = grant_next(w->p->seg, w->p->slot, &w->seen, &v)) == 1) {
+		uint32_t n = room(w);
+		publish(w, n ? n - 1 : 0);
+		held_take(w, &v);
+	}
+	if (rc < 0) {
+		log_error("the ring of grants is damaged: starting anew");
+		exec_kill_all(&w->host, ORPHAN_MS);
+		child_exit(w->p, EX_SOFTWARE);
+	}
+}
+
+/* Says how much room there is, hands over what ended, and wakes the keeper where the room is more than it knew of: the two are then one commit of it.
+ * Room and sequence move against each other, so their sum tells. */
+static void claim_and_post(struct worker *w)
+{
+	uint32_t n = room(w);
+	bool more = n + w->seen > w->promised;
+
+	publish(w, n);
+	w->promised = n + w->seen;
+	ask_post(w->box);
+	if (more)
+		segment_ring(w->p->seg, KEEPER_SLOT);
+}
+
+/* --- children --- */
+
+static void reap(struct worker *w)
+{
+	for (unsigned i = 0; i < REAPS_A_TURN; i++) {
+		siginfo_t si = { 0 };
+		struct rusage usage;
+		int status;
+		if (waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT) < 0 || si.si_pid == 0)
+			break;
+		exec_exited(&w->host, si.si_pid);
+		if (wait4(si.si_pid, &status, 0, &usage) == si.si_pid)
+			exec_reaped(&w->host, si.si_pid, status, &usage);
+	}
+	exec_sweep(&w->host);
+}
+
+static void on_orphan(struct process *p)
+{
+	struct worker *w = p->arg;
+
+	exec_kill_all(&w->host, ORPHAN_MS);
+	child_exit(p, 1);
+}
+
+static void on_signal(void *arg, const struct signalfd_siginfo *si)
+{
+	struct worker *w = arg;
+
+	if (si->ssi_signo == SIGCHLD)
+		reap(w);
+	else if (getppid() != w->parent)
+		on_orphan(w->p);
+}
+
+/* --- what the master says --- */
+
+static void on_message(struct process *p, const struct process_packet *m, int fd)
+{
+	struct worker *w = p->arg;
+
+	if (fd >= 0)
+		close(fd);
+	switch (m->message) {
+	case MASTER_GO:
+		w->going = true;
+		w->paused = atomic_load_explicit(&p->seg->h->no_claims, memory_order_acquire) != 0;
+		break;
+	case MASTER_PAUSE:
+		w->paused = true;
+		break;
+	case MASTER_DRAIN:
+		w->draining = true;
+		break;
+	case MASTER_STOP:
+		w->draining = true;
+		held_stop_all(w, m->arg);
+		break;
+	}
+}
+
+/* --- its life --- */
+
+/* Looked at before sleeping; what is found is done at the end of the turn. */
+static bool busy(void *arg)
+{
+	struct worker *w = arg;
+	const struct shm_proc *me = &w->p->seg->proc[w->p->slot];
+
+	if (ask_poll(w->box) > 0)
+		return true;
+	return w->nidle > 0 && atomic_load_explicit(&me->grant_head, memory_order_acquire) != atomic_load_explicit(&me->grant_tail, memory_order_relaxed);
+}
+
+static void count(struct worker *w)
+{
+	struct shm_proc *me = &w->p->seg->proc[w->p->slot];
+	const struct { enum shm_counter c; uint64_t now, *then; } figure[] = {
+		{ SHM_C_SPAWNS, w->host.spawns, &w->spawns },
+		{ SHM_C_SPAWN_FAILURES, w->host.spawn_failures, &w->spawn_failures },
+		{ SHM_C_OUTPUT_BYTES, w->host.output_bytes, &w->output_bytes },
+	};
+
+	for (size_t i = 0; i < sizeof(figure) / sizeof(figure[0]); i++) {
+		if (figure[i].now == *figure[i].then)
+			continue;
+		shm_count(me, figure[i].c, figure[i].now - *figure[i].then);
+		*figure[i].then = figure[i].now;
+	}
+	atomic_store_explicit(&me->running, w->running, memory_order_relaxed);
+}
+
+static void end_turn(struct worker *w)
+{
+	ask_poll(w->box);
+	take_grants(w);
+	claim_and_post(w);
+	count(w);
+	log_flush();
+	if (w->draining && w->running == 0 && w->nidle == w->capacity && ask_outstanding(w->box) == 0) {
+		child_say(w->p, CHILD_DRAINED, 0);
+		child_exit(w->p, 0);
+	}
+}
+
+static void answered(void *arg, const struct request_result *r)
+{
+	held_answered(arg, r);
+}
+
+static void begin(struct worker *w, struct process *p)
+{
+	static const int signals[] = { SIGCHLD, SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGWINCH, 0 };
+
+	*w = (struct worker){ .p = p, .parent = getppid(), .capacity = p->seg->h->run_capacity, .run = segment_runs(p->seg, p->slot) };
+	w->most = p->conf->worker_jobs < w->capacity ? (uint32_t)p->conf->worker_jobs : w->capacity;
+	snprintf(w->name, sizeof(w->name), "%u", (unsigned)p->number);
+	w->short_timer.fire = short_over;
+	p->arg = w;
+	p->on_message = on_message;
+	p->on_orphan = on_orphan;
+	child_begin(p);
+	if (loop_signals(p->loop, signals, on_signal, w) < 0)
+		cannot(p, "signals");
+	if (descend_subreaper() < 0)
+		cannot(p, "PR_SET_CHILD_SUBREAPER");
+	w->box = ask_open(p->seg, p->slot, answered, w);
+	if (!w->box || held_init(w) < 0)
+		cannot(p, "tables of jobs");
+	w->host = (struct run_host){ .loop = p->loop, .arg = w, .started = held_started, .ended = held_ended, .progress = held_progress, .pid = getpid() };
+	w->seen = w->promised = grant_attach(p->seg, p->slot);
+}
+
+_Noreturn void worker_main(struct process *p)
+{
+	static struct worker worker;
+
+	begin(&worker, p);
+	child_say(p, CHILD_READY, 0);
+	for (;;) {
+		child_turn(p, busy, -1);
+		end_turn(&worker);
+	}
+}
