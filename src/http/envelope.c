@@ -111,6 +111,18 @@ static const char *field_at(struct slice text, size_t at)
 	return "";
 }
 
+/* The field whose name, in quotes, stands in jansson's message; "" where none does. */
+static const char *field_named(const char *message)
+{
+	for (unsigned i = 0; i < FIELDS; i++) {
+		char quoted[32];
+		snprintf(quoted, sizeof(quoted), "\"%s\"", envelope_fields[i].name);
+		if (strstr(message, quoted))
+			return envelope_fields[i].name;
+	}
+	return "";
+}
+
 /* What jansson refuses in a text that is JSON: a member given twice, a number beyond 64 bits, U+0000. */
 static bool not_parsed(struct filling *f, struct slice text, const json_error_t *err, struct slice payload)
 {
@@ -124,7 +136,7 @@ static bool not_parsed(struct filling *f, struct slice text, const json_error_t 
 	field = field_at(text, at);
 	switch (json_error_code(err)) {
 	case json_error_duplicate_key:
-		return envelope_wrong(f, field, "a member is given twice%s", strncmp(err->text, "duplicate object key", 20) == 0 ? err->text + 20 : "");
+		return envelope_wrong(f, field_named(err->text), "a member is given twice%s", strncmp(err->text, "duplicate object key", 20) == 0 ? err->text + 20 : "");
 	case json_error_numeric_overflow:
 		return envelope_wrong(f, field, "a number is too large for this field");
 	case json_error_null_character:
