@@ -106,7 +106,7 @@ static void count_answer(const struct http_wire *w, const struct http_exchange *
 		wire_count(w, SHM_C_HTTP_5XX);
 	else if (status >= 400)
 		wire_count(w, SHM_C_HTTP_4XX);
-	if (status >= 400 && x->q.route && (x->q.route->flags & HTTP_ROUTE_SUBMIT))
+	if (status >= 400 && !x->handed && x->q.route && (x->q.route->flags & HTTP_ROUTE_SUBMIT))       /* else its handler has counted it */
 		wire_count(w, SHM_C_REJECTED);
 }
 
