@@ -19,6 +19,14 @@ static struct timespec clock_read(clockid_t id)
 	return ts;
 }
 
+int64_t clock_wall_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
 int64_t clock_wall_ms(void)
 {
 	struct timespec ts = clock_read(CLOCK_REALTIME);

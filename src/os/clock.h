@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 int64_t clock_wall_ms(void);            /* CLOCK_REALTIME, milliseconds since 1970: run_at, cron, people */
+int64_t clock_wall_us(void);            /* the same clock in microseconds: time in queue */
 int64_t clock_boot_ns(void);            /* CLOCK_BOOTTIME, nanoseconds: leases, time-outs, heartbeats; does not stop in suspend */
 int64_t clock_monotonic_us(void);       /* CLOCK_MONOTONIC, microseconds: what systemd compares a reload's start with */
 void clock_boot_id(uint8_t out[16]);    /* /proc/sys/kernel/random/boot_id; zeroes where it cannot be read */

@@ -6,6 +6,7 @@
 #define SEEN_BITS 48
 #define SEEN_MASK ((UINT64_C(1) << SEEN_BITS) - 1)
 #define RELAXED memory_order_relaxed
+#define LONGEST (sizeof(struct grant) + JOB_TYPE_MAX + JOB_QUEUE_MAX + JOB_NAME_MAX + 64 + 256 + JOB_INLINE_MAX + 8)
 
 static char *ring(const struct segment *s, uint32_t slot)
 {
@@ -106,6 +107,18 @@ uint32_t grant_room(const struct segment *s, uint32_t slot, const struct grant_w
 	return issued >= room ? 0 : (uint32_t)(room - issued);
 }
 
+bool grant_fits(const struct segment *s, uint32_t slot, const struct grant_writer *w)
+{
+	uint64_t size = s->h->grant_bytes, used = w->head - atomic_load_explicit(&s->proc[slot].grant_tail, memory_order_acquire);
+
+	return used <= size && size - used >= 2 * LONGEST;      /* the second for the padding at the ring's end */
+}
+
+bool grant_seen(const struct segment *s, uint32_t slot, uint64_t seq)
+{
+	return ((atomic_load_explicit(&s->proc[slot].want, memory_order_acquire) - seq) & SEEN_MASK) < SEEN_MASK / 2;
+}
+
 bool grant_write(struct segment *s, uint32_t slot, struct grant_writer *w, struct grant_view *v)
 {
 	uint64_t size = s->h->grant_bytes, tail = atomic_load_explicit(&s->proc[slot].grant_tail, memory_order_acquire);
@@ -143,6 +156,11 @@ bool grant_write(struct segment *s, uint32_t slot, struct grant_writer *w, struc
 	}
 	w->head += bytes;
 	return true;
+}
+
+bool grant_published(const struct segment *s, uint32_t slot, uint64_t seq)
+{
+	return atomic_load_explicit(&s->proc[slot].grant_seq, RELAXED) >= seq;
 }
 
 void grant_publish(struct segment *s, uint32_t slot, const struct grant_writer *w)

@@ -41,8 +41,11 @@ void grant_consume(struct segment *s, uint32_t slot, const struct grant_view *v)
 struct grant_writer { uint64_t head, seq; };            /* unpublished position; starts at the slot's published one */
 void grant_begin(const struct segment *s, uint32_t slot, struct grant_writer *w);
 uint32_t grant_room(const struct segment *s, uint32_t slot, const struct grant_writer *w);      /* jobs it still wants beyond what has been written, 0 where its word makes no sense */
+bool grant_fits(const struct segment *s, uint32_t slot, const struct grant_writer *w);   /* even the longest grant has room in the ring now: to be asked before a job is claimed for it */
+bool grant_seen(const struct segment *s, uint32_t slot, uint64_t seq);          /* the worker has taken the grant `seq` */
 /* Writes one beyond the head; gives it the next sequence (in v->g.seq). To grant again what an earlier keeper leased, w->seq is set to the lease's own sequence - 1 before. False where the ring is too full now. */
 bool grant_write(struct segment *s, uint32_t slot, struct grant_writer *w, struct grant_view *v);
+bool grant_published(const struct segment *s, uint32_t slot, uint64_t seq);
 void grant_publish(struct segment *s, uint32_t slot, const struct grant_writer *w);     /* after the commit */
 
 #endif

@@ -179,6 +179,10 @@ static inline void shm_gauge(struct shm_proc *p, enum shm_counter c, uint64_t v)
 {
 	atomic_store_explicit(&p->counter[c], v, memory_order_relaxed);
 }
+static inline uint64_t shm_counter(const struct shm_proc *p, enum shm_counter c)
+{
+	return atomic_load_explicit(&p->counter[c], memory_order_relaxed);
+}
 /* Sum over all slots, also of processes long gone. */
 uint64_t segment_total(const struct segment *s, enum shm_counter c);
 

@@ -35,11 +35,12 @@ static enum store_rc lease(struct store *s, struct job *j, const struct store_ow
 	return job_save(s, j);
 }
 
-enum store_rc store_claim(struct store *s, const struct store_owner *owner, uint64_t grant_seq, bool idle_owner, struct store_claimed *out)
+static enum store_rc claim(struct store *s, const struct store_owner *owner, uint64_t grant_seq, bool idle_owner, struct store_claimed *out, struct turn_lane **from)
 {
 	struct turn_lane *l;
 
 	while ((l = turn_pick(s->turn, idle_owner)) != NULL) {
+		*from = l;
 		TRY(must(job_load(s, l->head, &out->job)));
 		if (out->job.state != JOB_QUEUED || out->job.sortkey != l->key || out->job.lane != l->id)
 			return STORE_DAMAGED;
@@ -58,6 +59,16 @@ enum store_rc store_claim(struct store *s, const struct store_owner *owner, uint
 		return spec_load(s, out->job.id, &out->spec);
 	}
 	return STORE_NOT_FOUND;
+}
+
+enum store_rc store_claim(struct store *s, const struct store_owner *owner, uint64_t grant_seq, bool idle_owner, struct store_claimed *out)
+{
+	struct turn_lane *l = NULL;
+	enum store_rc rc = claim(s, owner, grant_seq, idle_owner, out, &l);
+
+	if (rc == STORE_DAMAGED && l && s->nheld < HELD_LANES)
+		s->held_lane[s->nheld++] = l->id;
+	return rc;
 }
 
 enum store_rc store_regrant(struct store *s, const struct store_owner *owner, uint64_t after_seq, bool (*fn)(void *arg, uint64_t grant_seq, const struct store_claimed *c), void *arg)

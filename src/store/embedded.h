@@ -12,8 +12,10 @@ struct head {
 	struct job_id last_id;
 	uint64_t next_token, next_blob;
 	uint32_t next_lane;
-	int64_t last_us;                /* the latest `now` ever seen: batches never go back behind it */
+	int64_t last_us;                /* the latest `now` ever seen */
 };
+
+#define HELD_LANES 64
 
 struct store {
 	struct kv *kv;
@@ -23,6 +25,7 @@ struct store {
 	struct store_tally totals;
 	bool totals_dirty;
 	int64_t now_us, now_ms;
+	int64_t order_ms;               /* the same, but never behind an earlier batch: arrival order survives a clock set back */
 	int64_t next_due_ms;
 	uint64_t epoch;
 	uint64_t max_queued;
@@ -30,6 +33,8 @@ struct store {
 	struct store_rules rules;
 	store_change_fn watch;
 	void *watch_arg;
+	uint32_t held_lane[HELD_LANES]; /* whose heads could not be read */
+	unsigned nheld;
 	bool stale;                     /* memory and store may differ: to be loaded anew before the next batch */
 	uint8_t scratch[RECORD_SPEC_MAX];
 };

@@ -107,6 +107,8 @@ enum store_rc lane_refresh(struct store *s, struct turn_lane *l)
 	key_u32(&k, l->id);
 	enum store_rc rc = row_seek(s, KV_READY, key_of(&k), &found, &v);
 	bool has = rc == STORE_OK && found.n == 28 && memcmp(found.p, k.b, 4) == 0;
+	for (unsigned i = 0; i < s->nheld; i++)
+		has &= s->held_lane[i] != l->id;
 	if (rc != STORE_OK && rc != STORE_NOT_FOUND)
 		return rc;
 	if (has)

@@ -183,8 +183,9 @@ enum store_rc store_begin(struct store *s, int64_t wall_us)
 		TRY(load_all(s, why, sizeof(why)));
 	}
 	TRY(s->kv->ops->begin(s->kv, true, &s->txn));
-	s->now_us = wall_us > s->head.last_us ? wall_us : s->head.last_us;
+	s->now_us = wall_us;
 	s->now_ms = s->now_us / 1000;
+	s->order_ms = (wall_us > s->head.last_us ? wall_us : s->head.last_us) / 1000;
 	return STORE_OK;
 }
 
@@ -193,7 +194,8 @@ enum store_rc store_commit(struct store *s)
 	enum store_rc rc = tally_flush(s);
 
 	if (rc == STORE_OK && memcmp(&s->head, &s->saved_head, sizeof(s->head)) != 0) {
-		s->head.last_us = s->now_us;
+		if (s->now_us > s->head.last_us)
+			s->head.last_us = s->now_us;
 		rc = head_put(s);
 	}
 	if (rc != STORE_OK) {

@@ -61,7 +61,7 @@ void store_close(struct store *s);      /* the memory engine's jobs go with it *
 void store_rules(struct store *s, const struct store_rules *rules);
 
 /* --- one batch --- */
-enum store_rc store_begin(struct store *s, int64_t wall_us);        /* the batch's one `now`, microseconds; never taken as earlier than the last batch's */
+enum store_rc store_begin(struct store *s, int64_t wall_us);        /* the batch's one `now`, microseconds */
 enum store_rc store_commit(struct store *s);    /* durable when it returns STORE_OK; any other: nothing of the batch is there (STORE_IO: unknown until opened anew) */
 void store_abort(struct store *s);
 
@@ -72,7 +72,7 @@ enum store_rc store_token_put(struct store *s, uint32_t slot, uint64_t seq);
 /* A transition's outcome for whoever tells the world about it. */
 struct store_change {
 	struct job job;
-	struct job_text type, queue;    /* valid until the batch ends */
+	struct job_text type, queue;    /* valid until the next batch begins */
 	enum job_event event;
 	enum job_outcome outcome;       /* where an attempt ended */
 	int64_t queue_us;               /* CLAIM: time in queue */
@@ -92,6 +92,7 @@ struct store_claimed {                  /* one job handed out; texts valid until
 };
 /* Claims the next job by order and turns among those that run here, for `owner`, under a new token. STORE_NOT_FOUND: none that may run. grant_seq is stored with the lease. */
 enum store_rc store_claim(struct store *s, const struct store_owner *owner, uint64_t grant_seq, bool idle_owner, struct store_claimed *out);
+/* STORE_DAMAGED: the lane's head cannot be read; that lane is then held back until the store is opened anew, so that one bad record stops neither the others nor the server. */
 bool store_has_alone(struct store *s);          /* a job waits that only an idle owner may claim. Outside a batch too */
 
 struct store_finish {
@@ -121,7 +122,7 @@ enum store_rc store_regrant(struct store *s, const struct store_owner *owner, ui
 enum store_rc store_due(struct store *s, unsigned limit, bool *more);           /* scheduled and retrying jobs whose time has come */
 int64_t store_next_due_ms(struct store *s);                                     /* wall clock of the next one; INT64_MAX: none. Outside a batch too */
 enum store_rc store_retain(struct store *s, unsigned limit, bool *more);        /* removes final jobs past their retention */
-bool store_has_ready(struct store *s);                                          /* something queued that runs here. Outside a batch too */
+bool store_has_ready(struct store *s);                                          /* something queued that runs here and may have neighbours. Outside a batch too */
 
 /* Staged bytes: a blob is begun (blob 0), grows at its end, and is owned by the job whose submission or finish names it. Others go with their owner (store_stage_drop). */
 enum store_rc store_stage(struct store *s, uint32_t slot, uint32_t incarnation, uint64_t blob, uint64_t offset, struct job_text chunk, uint64_t *out);

@@ -61,7 +61,7 @@ enum store_rc store_submit(struct store *s, const struct job_spec *spec, const u
 	out->max_retries = spec->max_retries;
 	out->exit_code = -1;
 	out->progress_pct = -1;
-	out->queued_ms = later ? spec->run_at_ms : s->now_ms;
+	out->queued_ms = later ? spec->run_at_ms : s->order_ms;
 	out->queued_us = later ? spec->run_at_ms * 1000 : s->now_us;
 	out->sortkey = order_key(out->queued_ms, spec->priority, spec->aging_ms);
 	TRY(job_event(s, out, later ? JOB_EV_SUBMIT_LATER : JOB_EV_SUBMIT_NOW, JOB_OUTCOME_NONE));

@@ -314,7 +314,7 @@ void turn_taken(struct turn *t, struct turn_lane *l)
 
 bool turn_has(const struct turn *t)
 {
-	return t->nheap || t->nlone;
+	return t->nheap > 0;
 }
 
 bool turn_has_lone(const struct turn *t)

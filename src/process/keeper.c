@@ -1,0 +1,274 @@
+/* The keeper: the one process that writes the store. This file is its life: opening, what the master says, the loop, the end.
+ * Fatal: a store that cannot be opened (the reason is logged; sysexits code) and a commit whose outcome is unknown (70: a successor opens the store anew and answers what was committed). */
+#include "process/keeper.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "os/clock.h"
+#include "os/log.h"
+
+#define TICK_NS 1000000000LL
+
+static bool random_bytes(void *p, size_t n)
+{
+	/* A few kilobytes at a time: ids take ten bytes each and a system call for every one would show. Forks do not matter: the store is opened after ours. */
+	static uint8_t pool[4096];
+	static size_t left;
+
+	if (n > sizeof(pool))
+		return false;
+	if (n > left) {
+		if (getrandom(pool, sizeof(pool), 0) != (ssize_t)sizeof(pool))
+			return false;
+		left = sizeof(pool);
+	}
+	memcpy(p, pool + sizeof(pool) - left, n);
+	left -= n;
+	return true;
+}
+
+/* --- what the store asks about names --- */
+
+static bool runs_here(void *arg, struct job_text type)
+{
+	const struct keeper *k = arg;
+	const struct conf_handler *h = conf_handler_of(k->conf, (struct slice){ type.p, type.n });
+
+	return h && h->kind != CONF_HANDLER_NONE && h->kind != CONF_HANDLER_REMOTE;
+}
+
+static uint32_t weight(void *arg, struct job_text queue)
+{
+	const struct keeper *k = arg;
+	uint64_t w = conf_queue_of(k->conf, (struct slice){ queue.p, queue.n })->weight;
+
+	return w < 1 ? 1 : w > 10000 ? 10000 : (uint32_t)w;
+}
+
+static uint32_t max_crashes(void *arg, struct job_text type)
+{
+	const struct keeper *k = arg;
+	const struct conf_handler *h = conf_handler_of(k->conf, (struct slice){ type.p, type.n });
+
+	return h ? (uint32_t)h->max_crashes : 10;
+}
+
+static void set_rules(struct keeper *k)
+{
+	struct store_rules r = {
+		.arg = k, .runs_here = runs_here, .weight = weight, .max_crashes = max_crashes, .retain_succeeded_ms = k->conf->store.retain_succeeded,
+		.retain_failed_ms = k->conf->store.retain_failed, .retain_count = k->conf->store.retain_count, .max_queued = k->conf->store.max_queued,
+	};
+
+	store_rules(k->store, &r);
+}
+
+/* --- what the master says --- */
+
+static struct conf *conf_from_fd(int fd)
+{
+	struct conf_report report = { 0 };
+	struct conf *c = NULL;
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || st.st_size <= 0)
+		return NULL;
+	char *text = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (text == MAP_FAILED)
+		return NULL;
+	c = conf_parse("the master's tables", text, (size_t)st.st_size, &report);
+	for (size_t i = 0; i < report.n; i++)
+		if (!report.v[i].warning)
+			log_error("%s:%u: %s", report.v[i].file, report.v[i].line, report.v[i].text);
+	conf_report_free(&report);
+	munmap(text, (size_t)st.st_size);
+	return c;
+}
+
+static void take_conf(struct keeper *k, int fd)
+{
+	struct conf *c = fd >= 0 ? conf_from_fd(fd) : NULL;
+
+	if (!c) {
+		/* No answer: the master's time limit makes the reload fail and the old tables stay. */
+		log_error("the conf handed over cannot be read; the old tables stay in force");
+		return;
+	}
+	conf_free(k->own_conf);
+	k->conf = k->own_conf = c;
+	set_rules(k);
+	child_say(k->p, CHILD_CONF_TAKEN, 0);
+}
+
+static void on_message(struct process *p, const struct process_packet *m, int fd)
+{
+	struct keeper *k = p->arg;
+
+	switch (m->message) {
+	case MASTER_CONF:
+		take_conf(k, fd);
+		break;
+	case MASTER_ABANDONED:
+		if (m->arg >= 2 && m->arg < (int64_t)k->seg->h->nproc)
+			k->abandoned[m->arg] = k->any_abandoned = true;
+		break;
+	case MASTER_STOP:
+		k->stopping = true;
+		break;
+	default:
+		break;
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
+static void on_orphan(struct process *p)
+{
+	/* Nobody is left to answer: what was committed is safe, what is posted was never acknowledged. */
+	child_exit(p, 0);
+}
+
+static void recover(struct keeper *k);
+
+static void on_tick(struct loop_timer *t)
+{
+	struct keeper *k = LOOP_OWNER(t, struct keeper, tick);
+
+	k->ticked = true;
+	if (k->old_run_left && k->ready)
+		recover(k);
+	keeper_housekeep(k);
+	loop_timer_set(k->p->loop, t, TICK_NS);
+}
+
+/* --- opening --- */
+
+static int exit_code_of(enum store_rc rc)
+{
+	switch (rc) {
+	case STORE_INVALID: return EX_CONFIG;
+	case STORE_BUSY: return EX_UNAVAILABLE;
+	case STORE_NO_MEMORY: return EX_OSERR;
+	default: return EX_IOERR;
+	}
+}
+
+static void open_store(struct keeper *k)
+{
+	const struct conf_store *c = &k->conf->store;
+	enum store_rc rc;
+	char why[4096];
+	struct store_options opt = {
+		.path = c->path, .map_size = c->map_size, .epoch = k->seg->h->epoch, .boot_id = k->seg->h->boot_id, .random = random_bytes, .max_queued = c->max_queued,
+	};
+
+	k->store = store_open(&opt, &rc, why, sizeof(why));
+	if (!k->store) {
+		log_error("%s", why);
+		child_exit(k->p, exit_code_of(rc));
+	}
+	set_rules(k);
+	store_watch(k->store, keeper_hear, k);
+}
+
+/* Leases and staged bytes of an older run of the server: nobody holds them any more. */
+static enum store_rc clear_old_run(struct keeper *k, bool *more)
+{
+	bool more_stage = false;
+	enum store_rc rc = store_begin(k->store, clock_wall_us());
+
+	if (rc == STORE_OK)
+		rc = store_abandon_old(k->store, KEEPER_SLICE, more);
+	if (rc == STORE_OK)
+		rc = store_stage_drop(k->store, UINT32_MAX, 0, KEEPER_SLICE, &more_stage);
+	*more |= more_stage;
+	if (rc == STORE_OK)
+		return store_commit(k->store);
+	store_abort(k->store);
+	return rc;
+}
+
+static void recover(struct keeper *k)
+{
+	bool more = true;
+
+	k->old_run_left = true;
+	while (more) {
+		enum store_rc rc = clear_old_run(k, &more);
+		if (rc == STORE_NO_SPACE) {
+			log_error("the jobs that an earlier run left unfinished cannot be queued again: %s; trying again each second", store_rc_text(rc));
+			return;
+		}
+		if (rc != STORE_OK) {
+			log_error("the jobs that an earlier run left unfinished cannot be queued again: %s", store_rc_text(rc));
+			child_exit(k->p, exit_code_of(rc));
+		}
+	}
+	k->old_run_left = false;
+	keeper_tell(k, 0);
+}
+
+static void allocate(struct keeper *k)
+{
+	uint32_t n = k->seg->h->nproc;
+
+	k->posted = calloc(request_count(k->seg), sizeof(*k->posted));
+	k->abandoned = calloc(n, sizeof(*k->abandoned));
+	k->done = calloc(n, sizeof(*k->done));
+	k->worker = calloc(n, sizeof(*k->worker));
+	if (!k->posted || !k->abandoned || !k->done || !k->worker) {
+		log_error("out of memory");
+		child_exit(k->p, EX_OSERR);
+	}
+}
+
+/* How long the loop may sleep: to the next due job, the end of a pause, or for ever (the tick's timer wakes it). */
+static int64_t patience(struct keeper *k)
+{
+	int64_t now = loop_now(k->p->loop), due = store_next_due_ms(k->store);
+
+	if (k->blocked_until_ns > now)
+		return k->blocked_until_ns - now;
+	if (due == INT64_MAX)
+		return -1;
+	due -= clock_wall_ms();
+	return due > 0 ? due * 1000000 : 0;
+}
+
+void keeper_main(struct process *p)
+{
+	static struct keeper keeper;
+	struct keeper *k = &keeper;
+
+	*k = (struct keeper){ .p = p, .seg = p->seg, .conf = p->conf, .me = &p->seg->proc[p->slot], .check_tokens = true };
+	p->arg = k;
+	p->on_message = on_message;
+	p->on_orphan = on_orphan;
+	child_begin(p);
+	allocate(k);
+	named_attach(&k->queues, p->seg->queue_hist);
+	named_attach(&k->types, p->seg->type_hist);
+	open_store(k);
+	recover(k);
+	k->tick.fire = on_tick;
+	on_tick(&k->tick);
+	atomic_fetch_add_explicit(&k->seg->h->keeper_turn, 1, memory_order_release);
+	keeper_work(k);         /* answers what lay there before anybody new is told to go */
+	k->ready = true;
+	child_say(p, CHILD_READY, 0);
+	for (;;) {
+		child_turn(p, keeper_busy, patience(k));
+		if (k->blocked_until_ns <= loop_now(p->loop))
+			keeper_work(k);
+		if (k->stopping && !keeper_busy(k))
+			child_exit(p, 0);
+	}
+}

@@ -1,0 +1,213 @@
+/* Who gets the next job: the worker with the most room, one job at a time, so that they fill evenly. Grants are written beyond the rings' heads inside the batch and published after its commit. */
+#include "process/keeper.h"
+
+#include <string.h>
+
+#include "os/log.h"
+
+static bool claims_allowed(const struct keeper *k)
+{
+	return atomic_load_explicit(&k->seg->h->server_state, memory_order_relaxed) == SHM_SERVER_RUNNING
+		&& atomic_load_explicit(&k->seg->h->no_claims, memory_order_relaxed) == 0 && !k->stopping;
+}
+
+/* Nothing runs there and nothing is on its way. */
+static bool is_idle(const struct keeper *k, uint32_t slot)
+{
+	return atomic_load_explicit(&k->seg->proc[slot].running, memory_order_acquire) == 0 && grant_seen(k->seg, slot, k->worker[slot].writer.seq);
+}
+
+static uint32_t first_worker(const struct keeper *k)
+{
+	return segment_worker_slot(k->seg, 0);
+}
+
+/* Room of a worker, 0 where it must be left alone with what it has. */
+static uint32_t room_of(struct keeper *k, uint32_t slot)
+{
+	struct keeper_worker *w = &k->worker[slot];
+
+	if (w->alone_seq) {
+		if (!is_idle(k, slot))
+			return 0;
+		w->alone_seq = 0;
+	}
+	return k->abandoned[slot] ? 0 : grant_room(k->seg, slot, &w->writer);
+}
+
+bool keeper_wanted(struct keeper *k)
+{
+	bool ready = store_has_ready(k->store), alone = store_has_alone(k->store);
+
+	if (!claims_allowed(k) || (!ready && !alone))
+		return false;
+	for (uint32_t slot = first_worker(k); slot < k->seg->h->nproc; slot++) {
+		struct keeper_worker *w = &k->worker[slot];
+		if (atomic_load_explicit(&k->seg->proc[slot].want, memory_order_relaxed) == 0)
+			continue;
+		grant_begin(k->seg, slot, &w->writer);
+		if (!room_of(k, slot) || !grant_fits(k->seg, slot, &w->writer))
+			continue;
+		if (is_idle(k, slot) || (ready && !w->reserved))
+			return true;
+	}
+	return false;
+}
+
+/* Where a job waits that must have no neighbours, one worker is kept from new work until it is empty: the least busy. */
+static void reserve(struct keeper *k)
+{
+	uint32_t best = 0, least = UINT32_MAX;
+	bool needed = store_has_alone(k->store);
+
+	for (uint32_t slot = first_worker(k); slot < k->seg->h->nproc; slot++) {
+		struct keeper_worker *w = &k->worker[slot];
+		if (!needed)
+			w->reserved = false;
+		if (w->reserved)
+			return;
+		uint32_t running = atomic_load_explicit(&k->seg->proc[slot].running, memory_order_relaxed);
+		if (needed && !w->alone_seq && grant_room(k->seg, slot, &w->writer) && running < least) {
+			least = running;
+			best = slot;
+		}
+	}
+	if (needed && best)
+		k->worker[best].reserved = true;
+}
+
+static uint32_t pick_worker(struct keeper *k, bool *idle)
+{
+	uint32_t best = 0, most = 0;
+
+	for (uint32_t slot = first_worker(k); slot < k->seg->h->nproc; slot++) {
+		struct keeper_worker *w = &k->worker[slot];
+		uint32_t room = room_of(k, slot);
+		if (room == 0 || !grant_fits(k->seg, slot, &w->writer))
+			continue;
+		if (store_has_alone(k->store) && is_idle(k, slot)) {
+			*idle = true;
+			return slot;
+		}
+		if (!w->reserved && room > most) {
+			most = room;
+			best = slot;
+		}
+	}
+	*idle = false;
+	return best;
+}
+
+static bool write_grant(struct keeper *k, uint32_t slot, const struct store_claimed *c)
+{
+	struct keeper_worker *w = &k->worker[slot];
+	struct grant_view v = {
+		.g = {
+			.id = c->job.id, .token = c->job.lease_token, .attempt = c->job.attempts, .max_attempts = c->spec.max_retries + 1, .timeout_ms = c->spec.timeout_ms,
+			.claimed_ms = c->job.started_ms, .priority = c->spec.priority, .payload_len = c->spec.payload_len, .payload_blob = c->spec.payload_blob, .crashes = c->job.crashes,
+		},
+		.type = c->spec.type, .queue = c->spec.queue, .name = c->spec.name, .trace = c->spec.trace, .content_type = c->spec.content_type, .payload = c->spec.payload,
+	};
+
+	if (!grant_write(k->seg, slot, &w->writer, &v))
+		return false;
+	w->wrote = true;
+	if (c->alone) {
+		w->alone_seq = w->writer.seq;
+		w->reserved = false;
+	}
+	return true;
+}
+
+static void begin_writers(struct keeper *k)
+{
+	for (uint32_t slot = first_worker(k); slot < k->seg->h->nproc; slot++) {
+		if (k->worker[slot].wrote)
+			continue;               /* grants of an earlier keeper stand before ours */
+		grant_begin(k->seg, slot, &k->worker[slot].writer);
+	}
+}
+
+enum store_rc keeper_claim(struct keeper *k)
+{
+	struct store_claimed c;
+
+	if (!claims_allowed(k) || !(store_has_ready(k->store) || store_has_alone(k->store)))
+		return STORE_OK;
+	begin_writers(k);
+	reserve(k);
+	for (unsigned n = 0; n < KEEPER_CLAIMS; n++) {
+		bool idle = false;
+		uint32_t slot = pick_worker(k, &idle);
+		if (slot == 0)
+			return STORE_OK;
+		const struct shm_proc *p = &k->seg->proc[slot];
+		struct store_owner owner = { slot, atomic_load_explicit(&p->incarnation, memory_order_relaxed), atomic_load_explicit(&p->pid, memory_order_relaxed) };
+		enum store_rc rc = store_claim(k->store, &owner, k->worker[slot].writer.seq + 1, idle, &c);
+		if (rc == STORE_NOT_FOUND)
+			return STORE_OK;
+		if (rc != STORE_OK)
+			return rc;
+		if (!write_grant(k, slot, &c)) {
+			log_error("a grant did not fit a ring that had room for it");
+			return STORE_NO_MEMORY;
+		}
+	}
+	return STORE_OK;
+}
+
+/* --- a successor's first batch --- */
+
+struct again { struct keeper *k; uint32_t slot; bool full; };
+
+static bool grant_one_again(void *arg, uint64_t seq, const struct store_claimed *c)
+{
+	struct again *a = arg;
+
+	a->k->worker[a->slot].writer.seq = seq - 1;
+	if (write_grant(a->k, a->slot, c))
+		return true;
+	a->full = true;
+	return false;
+}
+
+enum store_rc keeper_grant_again(struct keeper *k)
+{
+	for (uint32_t slot = first_worker(k); slot < k->seg->h->nproc; slot++) {
+		struct keeper_worker *w = &k->worker[slot];
+		const struct shm_proc *p = &k->seg->proc[slot];
+		struct store_owner owner = { slot, atomic_load_explicit(&p->incarnation, memory_order_relaxed), 0 };
+		struct again a = { k, slot, false };
+		if (k->abandoned[slot])
+			continue;
+		grant_begin(k->seg, slot, &w->writer);
+		enum store_rc rc = store_regrant(k->store, &owner, w->writer.seq, grant_one_again, &a);
+		if (rc != STORE_OK)
+			return rc;
+		if (a.full)
+			log_error("slot %u: the grants that an earlier keeper left do not fit its ring", slot);
+	}
+	return STORE_OK;
+}
+
+void keeper_publish_grants(struct keeper *k)
+{
+	for (uint32_t slot = first_worker(k); slot < k->seg->h->nproc; slot++) {
+		struct keeper_worker *w = &k->worker[slot];
+		if (!w->wrote)
+			continue;
+		w->wrote = false;
+		grant_publish(k->seg, slot, &w->writer);
+		segment_ring(k->seg, slot);
+	}
+}
+
+void keeper_forget_grants(struct keeper *k)
+{
+	for (uint32_t slot = first_worker(k); slot < k->seg->h->nproc; slot++) {
+		struct keeper_worker *w = &k->worker[slot];
+		if (w->wrote && w->alone_seq && !grant_published(k->seg, slot, w->alone_seq))
+			w->alone_seq = 0;
+		w->wrote = false;
+	}
+}
