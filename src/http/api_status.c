@@ -1,0 +1,113 @@
+/* GET /status, / and the page's assets. Called through http_routes; gathers what status_page.c shows. */
+#include "http/http.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "http/asset.h"
+#include "http/status_page.h"
+#include "os/clock.h"
+
+#define POLICY "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
+
+struct recent {
+	struct status_recent v[STATUS_PAGE_RECENT];
+	size_t n;
+	struct store_reader *reader;
+	bool failed;
+};
+
+/* What a job's row shows is copied: nothing read from the store outlives its snapshot. */
+static struct slice copy(struct recent *r, struct job_text t)
+{
+	char *p = t.n ? slice_dup((struct slice){ t.p, t.n }) : NULL;
+
+	r->failed = r->failed || (t.n && !p);
+	return (struct slice){ p, p ? t.n : 0 };
+}
+
+static bool recent_add(void *arg, const struct job *j, const struct job_spec *s)
+{
+	struct recent *r = arg;
+	struct status_recent *row = &r->v[r->n++];
+	struct job_text error = { 0 };
+
+	memcpy(&row->job, j, sizeof(*j));
+	row->type = copy(r, s->type);
+	row->queue = copy(r, s->queue);
+	row->name = copy(r, s->name);
+	row->error = (struct slice){ 0 };
+	if (j->retry_count || j->state == JOB_DEAD || j->crashes)
+		if (store_last_error(r->reader, j->id, &error) == STORE_OK)
+			row->error = copy(r, error);
+	return r->n < STATUS_PAGE_RECENT;
+}
+
+static void recent_read(struct recent *r, const struct api *a)
+{
+	r->n = 0;
+	r->failed = false;
+	r->reader = a->reader;
+	if (!a->reader || store_read_begin(a->reader) != STORE_OK)
+		return;
+	store_recent(a->reader, STATUS_PAGE_RECENT, recent_add, r);
+	store_read_end(a->reader);
+}
+
+static void recent_free(struct recent *r)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		const struct slice mine[] = { r->v[i].type, r->v[i].queue, r->v[i].name, r->v[i].error };
+		for (size_t k = 0; k < sizeof(mine) / sizeof(mine[0]); k++)
+			free((void *)(uintptr_t)mine[k].p);
+	}
+}
+
+void api_status_page(struct http_request *q)
+{
+	struct figures f;
+	struct health health = health_judge(q->api);
+	struct recent recent;
+	struct buf b = { 0 };
+
+	reply_header(q, "Vary", "Accept");
+	if (http_accepts(q, "application/json") && !http_accepts(q, "text/html")) {
+		api_stats(q);
+		return;
+	}
+	figures_gather(&f, q->api, clock_wall_ms());
+	recent_read(&recent, q->api);
+	status_page_put(&b, &f, &health, recent.v, recent.n);
+	if (f.failed || b.failed || recent.failed) {
+		problem_send(q, 503, NULL, "out of memory");
+	} else {
+		reply_header(q, "Content-Security-Policy", POLICY);
+		reply_header(q, "Referrer-Policy", "no-referrer");
+		reply_send(q, 200, "text/html; charset=utf-8", &b);
+	}
+	recent_free(&recent);
+	figures_free(&f);
+	buf_free(&b);
+}
+
+void api_root(struct http_request *q)
+{
+	reply_header(q, "Location", "/status");
+	reply_send(q, 302, NULL, NULL);
+}
+
+void api_asset(struct http_request *q)
+{
+	const struct asset *a = asset_find(q->path);
+	struct buf b = { 0 };
+
+	if (!a) {
+		problem_send(q, 404, NULL, "there is no such file");
+		return;
+	}
+	buf_add(&b, a->begin, (size_t)(a->end - a->begin));
+	reply_header(q, "Cache-Control", "public, max-age=3600");
+	reply_header(q, "Content-Security-Policy", "default-src 'none'; style-src 'self'");
+	reply_send(q, 200, a->content_type, &b);
+	buf_free(&b);
+}

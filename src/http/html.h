@@ -1,0 +1,17 @@
+/* Text and figures as HTML. Everything that came from outside goes through html_text(). */
+#ifndef STINT_HTTP_HTML_H
+#define STINT_HTTP_HTML_H
+
+#include <stdint.h>
+
+#include "text/buf.h"
+
+void html_text(struct buf *b, struct slice s);          /* escaped for elements and quoted attributes; what is not UTF-8 becomes U+FFFD */
+void html_cut(struct buf *b, struct slice s, size_t max);       /* the same, with an ellipsis where more than max bytes came */
+void html_count(struct buf *b, uint64_t n);             /* 1,234,567 */
+void html_us(struct buf *b, double us);                 /* 0.42 ms, 12.3 ms, 1.24 s, 3.1 min */
+void html_seconds(struct buf *b, double s);             /* 42 s, 3 min 5 s, 2 h 4 min, 3 d 1 h */
+void html_bytes(struct buf *b, uint64_t n);             /* 512 B, 12.3 MiB */
+void html_percent(struct buf *b, double share);         /* 0..1: 99.2 % */
+
+#endif
