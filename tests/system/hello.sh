@@ -1,6 +1,6 @@
 #!/bin/sh
 # The first thing that a new user does: the README's curl line, on the sample conf, with only places overridden by the environment.
-. "${srcdir:-.}/tests/system/lib.sh"
+. "${srcdir:-.}/tests/system/lib.sh" || exit 99
 
 readme_line=$(grep -m1 -F "curl -d '{\"type\":\"print\"" "$srcdir/README.md")
 like "the README has its line" "$readme_line" '^curl .*http://127\.0\.0\.1:8080/jobs$'

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The init script as an administrator, or the boot, calls it: from the template, for a conf and a pid file of the test's.
-. "${srcdir:-.}/tests/system/lib.sh"
+. "${srcdir:-.}/tests/system/lib.sh" || exit 99
 
 command -v start-stop-daemon > /dev/null || skip_all "there is no start-stop-daemon here"
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The server's life as seen from outside: it starts, says so, serves, and ends in each of the ways it is asked to.
-. "${srcdir:-.}/tests/system/lib.sh"
+. "${srcdir:-.}/tests/system/lib.sh" || exit 99
 
 add_conf <<'END'
 handler print { builtin = print }
