@@ -15,7 +15,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -67,6 +66,22 @@ static bool fd_is_journal(int fd)
 	return named && sscanf(named, "%llu:%llu", &dev, &ino) == 2 && fstat(fd, &st) == 0 && st.st_dev == dev && st.st_ino == ino;
 }
 
+/* Gives stderr a file description of its own that does not block. Setting O_NONBLOCK on the one we were given would set it for the shell, and
+ * whoever else has it, too. Where the pipe or terminal may not be opened again, sink_write() has to look first. */
+static void stderr_unblock(void)
+{
+	int flags = fcntl(STDERR_FILENO, F_GETFL);
+	int fd;
+
+	if (flags < 0 || flags & O_NONBLOCK || fd_kind(STDERR_FILENO) != OUT_STREAM)
+		return;
+	fd = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	dup2(fd, STDERR_FILENO);
+	close(fd);
+}
+
 static int syslog_connect(void)
 {
 	struct sockaddr_un to = { .sun_family = AF_UNIX };
@@ -102,6 +117,7 @@ static int sink_open(const char *dest, struct sink *out)
 	*out = (struct sink){ .fd = STDERR_FILENO };
 	if (strcmp(dest, "stderr") == 0) {
 		out->journal = fd_is_journal(out->fd);
+		stderr_unblock();
 	} else if (strcmp(dest, "syslog") == 0) {
 		out->fd = syslog_connect();
 		out->kind = OUT_SYSLOG;
@@ -202,8 +218,6 @@ static size_t stream_piece(const char *p, size_t n)
 static ssize_t sink_write(struct sink *s, const char *p, size_t n)
 {
 	struct pollfd room = { .fd = s->fd, .events = POLLOUT };
-	struct iovec iov = { 0 };
-	ssize_t done;
 
 	if (s->kind == OUT_UNKNOWN)     /* before log_open() */
 		s->kind = fd_kind(s->fd);
@@ -211,18 +225,12 @@ static ssize_t sink_write(struct sink *s, const char *p, size_t n)
 		return write(s->fd, p, n);
 	if (s->kind == OUT_SOCKET)
 		return send(s->fd, p, n, MSG_DONTWAIT | MSG_NOSIGNAL);
-	n = stream_piece(p, n);
-	memcpy(&iov.iov_base, &p, sizeof(p));
-	iov.iov_len = n;
-	/* Terminals, and pipes of older kernels, do not know RWF_NOWAIT: there a look must do. */
-	done = pwritev2(s->fd, &iov, 1, -1, RWF_NOWAIT);
-	if (done >= 0 || (errno != EOPNOTSUPP && errno != EINVAL && errno != ENOSYS))
-		return done;
+	/* For a description that blocks: a pipe that is said to be ready takes PIPE_BUF bytes. */
 	if (poll(&room, 1, 0) != 1) {
 		errno = EAGAIN;
 		return -1;
 	}
-	return write(s->fd, p, n);
+	return write(s->fd, p, stream_piece(p, n));
 }
 
 static void pending_own(void)
