@@ -3,10 +3,8 @@
 #include "process/worker.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -84,19 +82,17 @@ static void claim_and_post(struct worker *w)
 
 /* --- children --- */
 
-static void reap(struct worker *w)
+static void on_reap(struct process *p)
 {
-	for (unsigned i = 0; i < REAPS_A_TURN; i++) {
-		siginfo_t si = { 0 };
-		struct rusage usage;
-		int status;
-		if (waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT) < 0 || si.si_pid == 0)
-			break;
-		exec_exited(&w->host, si.si_pid);
-		if (wait4(si.si_pid, &status, 0, &usage) == si.si_pid)
-			exec_reaped(&w->host, si.si_pid, status, &usage);
-	}
-	exec_sweep(&w->host);
+	struct worker *w = p->arg;
+
+	if (exec_reap(&w->host, REAPS_A_TURN))
+		loop_timer_set(p->loop, &w->reap_timer, 0);
+}
+
+static void reap_more(struct loop_timer *t)
+{
+	on_reap(LOOP_OWNER(t, struct worker, reap_timer)->p);
 }
 
 static void on_orphan(struct process *p)
@@ -105,16 +101,6 @@ static void on_orphan(struct process *p)
 
 	exec_kill_all(&w->host, ORPHAN_MS);
 	child_exit(p, 1);
-}
-
-static void on_signal(void *arg, const struct signalfd_siginfo *si)
-{
-	struct worker *w = arg;
-
-	if (si->ssi_signo == SIGCHLD)
-		reap(w);
-	else if (getppid() != w->parent)
-		on_orphan(w->p);
 }
 
 /* --- what the master says --- */
@@ -194,18 +180,16 @@ static void answered(void *arg, const struct request_result *r)
 
 static void begin(struct worker *w, struct process *p)
 {
-	static const int signals[] = { SIGCHLD, SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGWINCH, 0 };
-
-	*w = (struct worker){ .p = p, .parent = getppid(), .capacity = p->seg->h->run_capacity, .run = segment_runs(p->seg, p->slot) };
+	*w = (struct worker){ .p = p, .capacity = p->seg->h->run_capacity, .run = segment_runs(p->seg, p->slot) };
 	w->most = p->conf->worker_jobs < w->capacity ? (uint32_t)p->conf->worker_jobs : w->capacity;
 	snprintf(w->name, sizeof(w->name), "%u", (unsigned)p->number);
 	w->short_timer.fire = short_over;
+	w->reap_timer.fire = reap_more;
 	p->arg = w;
 	p->on_message = on_message;
 	p->on_orphan = on_orphan;
+	p->on_reap = on_reap;
 	child_begin(p);
-	if (loop_signals(p->loop, signals, on_signal, w) < 0)
-		cannot(p, "signals");
 	if (descend_subreaper() < 0)
 		cannot(p, "PR_SET_CHILD_SUBREAPER");
 	w->box = ask_open(p->seg, p->slot, answered, w);

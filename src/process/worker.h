@@ -56,8 +56,7 @@ struct worker {
 	uint64_t promised;              /* room + seen, as published last */
 	bool going, paused, draining, drained;
 	int64_t short_until_ns;         /* no claims until then: resources were short */
-	pid_t parent;
-	struct loop_timer later, short_timer, progress_timer;
+	struct loop_timer later, short_timer, progress_timer, reap_timer;
 	uint64_t spawns, spawn_failures, output_bytes;  /* of host, already in the counters */
 	char name[12];                  /* "3", for the log */
 };

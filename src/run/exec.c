@@ -140,7 +140,7 @@ static void fired(struct loop_timer *t)
 		a->kills++;
 		log_warn("processes that process %d of handler \"%s\" left behind have not died of SIGKILL yet", (int)a->pid, a->base.task->handler->pattern);
 		loop_timer_set(a->base.host->loop, t, KILL_AGAIN_NS);
-		exec_sweep(a->base.host);
+		exec_look_again();
 	}
 }
 

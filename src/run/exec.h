@@ -3,6 +3,7 @@
 #define STINT_RUN_EXEC_H
 
 #include <sys/queue.h>
+#include <sys/resource.h>
 
 #include "run/kind.h"
 #include "run/output.h"
@@ -24,7 +25,7 @@ struct exec_attempt {
 	unsigned kills;         /* rounds of SIGKILL */
 	struct loop_io out, err;/* fd -1: closed */
 	struct loop_timer timer;
-	int64_t started_ns, started_ms;
+	int64_t started_ns, started_ms, ended_ns;
 	int status;
 	struct rusage usage;
 	struct output_head head;
@@ -38,5 +39,6 @@ extern struct exec_list exec_attempts;
 void exec_read(struct exec_attempt *a, struct loop_io *io, unsigned rounds);
 void exec_close(struct exec_attempt *a, struct loop_io *io);
 void exec_free(struct exec_attempt *a);
+void exec_look_again(void);            /* for what is left of attempts that are over */
 
 #endif

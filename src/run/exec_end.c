@@ -43,25 +43,23 @@ static struct exec_attempt *attempt_of(pid_t pid)
 	return NULL;
 }
 
-void exec_exited(struct run_host *h, pid_t pid)
-{
-	(void)h;
-	if (attempt_of(pid))
-		kill(-pid, SIGKILL);
-}
-
-bool exec_reaped(struct run_host *h, pid_t pid, int status, const struct rusage *usage)
+/* Takes one child that has ended. While a leader is a zombie its number is still its own, and what is left of its group can be killed by it. */
+static void take(struct run_host *h, pid_t pid)
 {
 	struct exec_attempt *a = attempt_of(pid);
+	struct rusage usage;
+	int status;
 
-	if (!a)
-		return false;
+	if (a)
+		kill(-pid, SIGKILL);
+	if (wait4(pid, &status, 0, &usage) != pid || !a)
+		return;
 	a->stage = EXEC_GONE;
 	a->status = status;
-	a->usage = *usage;
+	a->usage = usage;
+	a->ended_ns = clock_boot_ns();
 	loop_timer_set(h->loop, &a->timer, LEFT_WARN_NS);
 	swept = false;
-	return true;
 }
 
 /* --- what is reported --- */
@@ -129,7 +127,7 @@ static void finish(struct exec_attempt *a)
 	run_result_init(&r);
 	judge(a, &r);
 	r.started_ms = a->started_ms;
-	r.duration_us = (clock_boot_ns() - a->started_ns) / 1000;
+	r.duration_us = (a->ended_ns - a->started_ns) / 1000;
 	r.cpu_us = time_us(&a->usage.ru_utime) + time_us(&a->usage.ru_stime);
 	r.max_rss_kb = (uint64_t)a->usage.ru_maxrss;
 	r.retry_in_ms = r.outcome == JOB_OUTCOME_SUCCEEDED ? -1 : a->log.retry_in_ms;
@@ -218,13 +216,13 @@ static bool sweep_child(pid_t pid)
 	return !a;
 }
 
-void exec_sweep(struct run_host *h)
+/* No system call where no program has ended since the last one. */
+void exec_look_again(void)
 {
 	static pid_t pids[CHILDREN_MAX];
 	struct exec_attempt *a, *next;
 	bool unknown = false, pending = false;
 
-	(void)h;
 	if (swept)
 		return;
 	LIST_FOREACH(a, &exec_attempts, link)
@@ -248,6 +246,21 @@ void exec_sweep(struct run_host *h)
 	}
 	swept = !pending;
 	sweeps = pending ? sweeps + 1 : 0;
+}
+
+bool exec_reap(struct run_host *h, unsigned max)
+{
+	unsigned n = 0;
+
+	while (n < max) {
+		siginfo_t si = { 0 };
+		if (waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT) < 0 || si.si_pid == 0)
+			break;
+		take(h, si.si_pid);
+		n++;
+	}
+	exec_look_again();
+	return n == max;
 }
 
 /* --- the end of everything --- */

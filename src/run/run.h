@@ -4,7 +4,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/resource.h>
 #include <sys/types.h>
 
 #include "config/config.h"
@@ -69,12 +68,9 @@ const struct run_kind *run_kind_of(const struct conf_handler *h);       /* NULL 
 
 extern const struct run_kind run_exec, run_builtin;
 
-/* exec: the worker calls these for every child that has ended, our programs' and adopted ones: exec_exited() while it is a zombie (waitid with WNOWAIT), so that its number is still its own and what is
- * left of its process group can be killed by it; exec_reaped() when it has been taken (wait4). True where it was one of ours. */
-void exec_exited(struct run_host *h, pid_t pid);
-bool exec_reaped(struct run_host *h, pid_t pid, int status, const struct rusage *usage);
-/* Ends what attempts that are over left behind, and reports those of which nothing is left; called after reaping. No system call where no program has ended. */
-void exec_sweep(struct run_host *h);
+/* exec: to be called on SIGCHLD. Reaps every child that has ended, our programs and adopted ones (at most `max`), ends what attempts that are over left behind, and reports those of which nothing
+ * is left. True where there may be more to reap: to be called again soon. */
+bool exec_reap(struct run_host *h, unsigned max);
 /* Process death: every program and what it forked, with SIGKILL, reaped; attempts are forgotten without ended(). Blocks at most max_ms. */
 void exec_kill_all(struct run_host *h, int64_t max_ms);
 unsigned exec_running(void);

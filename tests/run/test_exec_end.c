@@ -1,0 +1,173 @@
+/* Nothing of an attempt outlives it: groups, sessions of their own, swarms, held pipes; and nothing of anybody else is touched. */
+#include "run/attempt.h"
+
+#include "run/exec.h"
+#include "run/fixture.h"
+
+/* The pids that the handler and what it forked wrote to stdout, one a line. */
+static unsigned pids_of(struct attempt *at, pid_t *pids, unsigned max)
+{
+	unsigned n = 0;
+
+	for (const char *p = attempt_output(at); *p && n < max; p = strchr(p, '\n') + 1)
+		pids[n++] = (pid_t)atoi(p);
+	return n;
+}
+
+static void test_child_holding_the_pipe_does_not_hold_the_attempt(void **state)
+{
+	struct attempt *at = bench_fixture("child-holds-pipe");
+
+	(void)state;
+	assert_int_equal(at->r.outcome, JOB_OUTCOME_SUCCEEDED);
+}
+
+static void test_child_in_the_group_is_ended(void **state)
+{
+	pid_t pid[4];
+
+	(void)state;
+	bench_exec("/bin/sh", "-c", "sleep 1000 & echo $!; sleep 1000 & echo $!; exit 5", NULL);
+	struct attempt *at = bench_run("");
+	assert_int_equal(at->r.exit_code, 5);
+	assert_int_equal(pids_of(at, pid, 4), 2);
+	assert_gone(pid[0]);
+	assert_gone(pid[1]);
+}
+
+static void test_child_in_its_own_session_is_ended(void **state)
+{
+	struct attempt *at = bench_fixture("escape");
+	pid_t pid[2];
+
+	(void)state;
+	assert_int_equal(at->r.outcome, JOB_OUTCOME_SUCCEEDED);
+	assert_int_equal(pids_of(at, pid, 2), 1);
+	assert_gone(pid[0]);
+}
+
+static void test_child_without_our_mark_is_ended(void **state)
+{
+	struct attempt *at = bench_fixture("escape-unmarked");
+	pid_t pid[2];
+
+	(void)state;
+	assert_int_equal(at->r.outcome, JOB_OUTCOME_SUCCEEDED);
+	assert_int_equal(pids_of(at, pid, 2), 1);
+	assert_gone(pid[0]);
+}
+
+static void test_swarm_is_ended(void **state)
+{
+	struct attempt *at = bench_fixture("swarm");
+
+	(void)state;
+	assert_int_equal(at->r.outcome, JOB_OUTCOME_SUCCEEDED);
+	assert_int_equal(descend_children(NULL, 0), 0);
+}
+
+static void test_escaped_child_of_one_that_timed_out(void **state)
+{
+	pid_t pid[2];
+
+	(void)state;
+	bench_exec(bench.exe, "escape-and-hang", NULL);
+	struct attempt *at = bench_begin(0, "", 0);
+	bench_start(at);
+	while (bench.host.output_bytes == 0)
+		loop_turn(bench.loop, -1);
+	run_exec.stop(&bench.host, at->a, RUN_STOP_CANCEL, 0);
+	bench_wait();
+	assert_int_equal(at->r.outcome, JOB_OUTCOME_CANCELLED);
+	assert_int_equal(pids_of(at, pid, 2), 1);
+	assert_gone(pid[0]);
+}
+
+/* While one runs on with an escaped child, others that end around it leave both alone. */
+static void test_what_still_runs_is_left_alone(void **state)
+{
+	pid_t pid[2];
+
+	(void)state;
+	bench_exec(bench.exe, "escape-and-hang", NULL);
+	struct attempt *first = bench_begin(1, "", 0);
+	bench_start(first);
+	while (bench.host.output_bytes == 0)
+		loop_turn(bench.loop, -1);
+	bench_exec(bench.exe, "escape", NULL);
+	for (unsigned i = 2; i < 5; i++) {
+		bench_start(bench_begin(i, "", 0));
+		while (!bench.at[i].ended)
+			loop_turn(bench.loop, -1);
+		assert_int_equal(bench.at[i].r.outcome, JOB_OUTCOME_SUCCEEDED);
+	}
+	assert_int_equal(first->ended, 0);
+	run_exec.stop(&bench.host, first->a, RUN_STOP_CANCEL, 0);
+	bench_wait();
+	assert_int_equal(first->r.term_signal, SIGTERM);        /* it was there to be asked */
+	assert_int_equal(pids_of(first, pid, 2), 1);
+	assert_gone(pid[0]);
+}
+
+static void test_process_death_ends_everything(void **state)
+{
+	(void)state;
+	bench_exec(bench.exe, "escape-and-hang", NULL);
+	for (unsigned i = 0; i < 4; i++)
+		bench_start(bench_begin(i, "", 0));
+	bench_exec(bench.exe, "ignore-term", NULL);
+	bench_start(bench_begin(4, "", 0));
+	loop_turn(bench.loop, 0);
+	exec_kill_all(&bench.host, 60000);
+	assert_int_equal(exec_running(), 0);
+	assert_int_equal(descend_children(NULL, 0), 0);
+	for (unsigned i = 0; i < 5; i++)
+		assert_int_equal(bench.at[i].ended, 0);
+	bench.open = 0;
+}
+
+static void test_handlers_die_with_their_worker(void **state)
+{
+	int pipes[2];
+	pid_t handler = 0;
+
+	(void)state;
+	assert_int_equal(pipe(pipes), 0);
+	pid_t worker = fork();
+	if (worker == 0) {
+		bench_setup(NULL);
+		bench_exec(bench.exe, "ignore-term", NULL);
+		struct attempt *at = bench_begin(0, "", 0);
+		bench_start(at);
+		while (bench.host.output_bytes == 0)
+			loop_turn(bench.loop, -1);
+		handler = exec_running() == 1 ? ((struct exec_attempt *)(void *)at->a)->pid : 0;
+		if (write(pipes[1], &handler, sizeof(handler)) != sizeof(handler))
+			_exit(1);
+		kill(getpid(), SIGKILL);
+	}
+	assert_int_equal(read(pipes[0], &handler, sizeof(handler)), sizeof(handler));
+	assert_int_equal(waitpid(worker, NULL, 0), worker);
+	assert_int_equal(waitpid(handler, NULL, 0), handler);   /* ours by adoption; it has died of the death signal, or this would wait for ever */
+	close(pipes[0]);
+	close(pipes[1]);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_child_holding_the_pipe_does_not_hold_the_attempt, bench_setup, bench_teardown),
+		cmocka_unit_test_setup_teardown(test_child_in_the_group_is_ended, bench_setup, bench_teardown),
+		cmocka_unit_test_setup_teardown(test_child_in_its_own_session_is_ended, bench_setup, bench_teardown),
+		cmocka_unit_test_setup_teardown(test_child_without_our_mark_is_ended, bench_setup, bench_teardown),
+		cmocka_unit_test_setup_teardown(test_swarm_is_ended, bench_setup, bench_teardown),
+		cmocka_unit_test_setup_teardown(test_escaped_child_of_one_that_timed_out, bench_setup, bench_teardown),
+		cmocka_unit_test_setup_teardown(test_what_still_runs_is_left_alone, bench_setup, bench_teardown),
+		cmocka_unit_test_setup_teardown(test_process_death_ends_everything, bench_setup, bench_teardown),
+		cmocka_unit_test_setup_teardown(test_handlers_die_with_their_worker, bench_setup, bench_teardown),
+	};
+
+	if (argc > 1)
+		return fixture_main(argv[1]);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
