@@ -115,7 +115,7 @@ void value_expected(const struct directive *d, struct buf *out)
 	case CONF_CHOICE: choices_put(d, out); break;
 	case CONF_STRING: case CONF_PATH:
 		if (d->max)
-			limits_put("a text of", put_number, d, " characters", out);
+			limits_put("a text", put_number, d, " characters long", out);
 		else
 			buf_str(out, d->type == CONF_PATH ? "a path" : "a text that is not empty");
 		break;

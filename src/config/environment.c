@@ -268,11 +268,11 @@ static void override(struct loader *l, const char *name, const char *value, cons
 				compare(&o, b, &directives[i], &full);
 	buf_free(&full);
 	if (o.twice)
-		mistake(l, file, line, "%s names more than one option: set them in the conf file", name);
+		mistake(l, file, line, "%s%snames more than one option: set them in the conf file", line ? name : "", line ? " " : "");
 	else if (o.block)
 		add_override(&o);
 	else if (o.best < 3)
-		warning(l, file, line, "%s names no option and is not used: did you mean %s?", name, o.near);
+		warning(l, file, line, "%s is no option and not used: did you mean %s?", name, o.near);
 }
 
 void environment_override(struct loader *l)
