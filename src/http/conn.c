@@ -240,7 +240,8 @@ static void hand_over(struct http_conn *c, struct http_exchange *x)
 	x->q.route->handle(&x->q);
 }
 
-/* Takes the request as far as it has come. False: more bytes are needed. */
+/* Takes the request as far as it has come. False: more bytes are needed. A client that waits for 100 Continue hears at once that its request will not do; any other has its body read
+ * first (it is within max_body), so that its connection can go on whatever pieces the body came in. */
 static bool receive(struct http_conn *c)
 {
 	struct http_exchange *x = c->x;
@@ -251,7 +252,7 @@ static bool receive(struct http_conn *c)
 	x->whole = take_body(c, x);
 	if (x->answered)
 		return true;
-	if (!x->checked) {
+	if (!x->checked && (x->whole || x->lint.expect)) {
 		x->checked = true;
 		x->q.api = c->wire->api;
 		wire_count(c->wire, SHM_C_HTTP_REQUESTS);
