@@ -43,7 +43,7 @@ static void take_process(struct status *st, const struct shm_proc *p, uint32_t s
 	*out = (struct status_process){
 		.role = name_of(role_names, COUNT(role_names), atomic_load_explicit(&p->role, RELAXED)),
 		.slot = slot,
-		.number = atomic_load_explicit(&p->number, RELAXED),
+		.number = atomic_load_explicit(&p->role, RELAXED) == SHM_ROLE_WORKER ? atomic_load_explicit(&p->number, RELAXED) : 0,
 		.generation = atomic_load_explicit(&p->generation, RELAXED),
 		.restarts = atomic_load_explicit(&p->restarts, RELAXED),
 		.running = atomic_load_explicit(&p->running, RELAXED),

@@ -56,6 +56,7 @@ static int set_up(void **unused)
 	person(0, SHM_ROLE_MASTER, 100, SHM_PROC_RUNNING);
 	person(1, SHM_ROLE_KEEPER, 101, SHM_PROC_RUNNING);
 	person(segment_acceptor_slot(&seg, 0), SHM_ROLE_ACCEPTOR, 102, SHM_PROC_RUNNING);
+	atomic_store(&seg.proc[segment_acceptor_slot(&seg, 0)].number, 1u);
 	person(segment_worker_slot(&seg, 0), SHM_ROLE_WORKER, 103, SHM_PROC_RUNNING);
 	person(segment_worker_slot(&seg, 1), SHM_ROLE_WORKER, 104, SHM_PROC_DRAINING);
 	atomic_store(&seg.proc[segment_worker_slot(&seg, 0)].number, 1u);
@@ -109,6 +110,7 @@ static void a_running_server_is_on_one_screen(void **unused)
 	(void)unused;
 	has(text, "Stint 9.8.7  running, up 1h 2m, conf generation 3\n");
 	has(text, "master            100  running        1h 2m     0s        0        0     2.0 MB\n");
+	has(text, "acceptor          102  running        1h 2m     0s        0        0     2.0 MB\n");
 	has(text, "worker 1          103  running        1h 2m     0s        0        0     2.0 MB\n");
 	has(text, "worker 2          104  draining       1h 2m     0s        4        0     2.0 MB\n");
 	has(text, "JOBS NOW 5,001,234\n");
