@@ -59,7 +59,7 @@ static void put_column(struct buf *out, const json_t *entry, const char *key, in
 static void put_event(struct buf *out, json_t *entry)
 {
 	static const char *const columns[] = { "at", "event", "attempt", "worker" };
-	static const int widths[] = { 24, 16, 7, 12 };
+	static const int widths[] = { 24, 16, 7, 16 };
 	const char *key;
 	json_t *v;
 
@@ -93,7 +93,7 @@ static int print(struct show *s)
 		return cli_fail(EX_PROTOCOL, "%s did not answer with a JSON object; is it a Stint server?", s->client.text);
 	}
 	if (s->history) {
-		buf_printf(&out, "%-24s %-16s %-7s %-12s %s\n", "AT", "EVENT", "ATTEMPT", "WORKER", "DETAIL");
+		buf_printf(&out, "%-24s %-16s %-7s %-16s %s\n", "AT", "EVENT", "ATTEMPT", "WORKER", "DETAIL");
 		json_array_foreach(json_object_get(root, "history"), i, entry)
 			put_event(&out, entry);
 	} else {

@@ -16,7 +16,7 @@
 #define CENTURY_MS (100LL * 366 * 24 * 3600 * 1000)
 
 struct submit {
-	const char *type, *payload, *queue, *key, *idempotency_key, *url, *token;
+	const char *type, *payload, *queue, *url, *token;
 	int64_t priority, delay_ms, retries;
 	bool has_priority, has_delay, has_retries, wait, json;
 	struct client client;
@@ -63,14 +63,6 @@ static int read_payload(const char *arg, struct buf *out)
 	return code;
 }
 
-static void member(struct buf *b, const char *name, const char *text)
-{
-	if (!text)
-		return;
-	buf_printf(b, ",\"%s\":", name);
-	json_put_string(b, slice_of(text));
-}
-
 static int compose(struct submit *s)
 {
 	struct buf payload = { 0 };
@@ -82,9 +74,10 @@ static int compose(struct submit *s)
 	if (code == 0) {
 		buf_str(&s->body, "{\"type\":");
 		json_put_string(&s->body, slice_of(s->type));
-		member(&s->body, "queue", s->queue);
-		member(&s->body, "key", s->key);
-		member(&s->body, "idempotency_key", s->idempotency_key);
+		if (s->queue) {
+			buf_str(&s->body, ",\"queue\":");
+			json_put_string(&s->body, slice_of(s->queue));
+		}
 		if (s->has_priority)
 			buf_printf(&s->body, ",\"priority\":%" PRId64, s->priority);
 		if (s->has_delay)
@@ -167,8 +160,6 @@ int cli_submit(const struct cli_command *self, int argc, char **argv)
 		{ OPTION_INTEGER, "priority", 0, &s.priority, &s.has_priority, "N", -32768, 32767, "a higher one runs first; else 0" },
 		{ OPTION_DURATION, "delay", 0, &s.delay_ms, &s.has_delay, "TIME", 0, CENTURY_MS, "not before so long from now" },
 		{ OPTION_INTEGER, "retries", 0, &s.retries, &s.has_retries, "N", 0, 1000, "after a failure; else the type's" },
-		{ OPTION_TEXT, "key", 0, &s.key, NULL, "KEY", 0, 0, "jobs with the same key run key_concurrency at once" },
-		{ OPTION_TEXT, "idempotency-key", 0, &s.idempotency_key, NULL, "KEY", 0, 0, "the same key again answers with the first job" },
 		{ OPTION_FLAG, "wait", 0, &s.wait, NULL, NULL, 0, 0, "until it has ended; prints its result, exits 1 where it did not succeed" },
 		{ OPTION_TEXT, "url", 0, &s.url, NULL, "URL", 0, 0, "the server; else $STINT_URL, else http://127.0.0.1:8080" },
 		{ OPTION_TEXT, "token", 0, &s.token, NULL, "TOKEN", 0, 0, "else $STINT_TOKEN" },
