@@ -246,10 +246,12 @@ static void check_handler(struct loader *l, const struct block *b)
 	check_cwd(l, b, h->cwd);
 	s = setting_of(b, "queue");
 	if (!good_name(h->queue, strlen(h->queue)))
-		mistake(l, file_of(b, s), line_of(b, s, 0), "bad value '%s' for queue: expected 1 to %d characters of A-Z a-z 0-9 . _ : / -", shown(l, slice_of(h->queue)), NAME_MAX_CHARS);
+		mistake(l, file_of(b, s), line_of(b, s, 0), "bad value '%s' for queue: expected 1 to %d characters of A-Z a-z 0-9 . _ : / -",
+			shown(l, slice_of(h->queue)), NAME_MAX_CHARS);
 	s = setting_of(b, "rlimit_files");
 	if (h->rlimit_files && h->rlimit_files < FILES_MIN)
-		mistake(l, file_of(b, s), line_of(b, s, 0), "bad value '%" PRIu64 "' for rlimit_files: expected 0, or %d to 1048576 so that a program can start", h->rlimit_files, FILES_MIN);
+		mistake(l, file_of(b, s), line_of(b, s, 0), "bad value '%" PRIu64 "' for rlimit_files: expected 0, or %d to 1048576 so that a program can start",
+			h->rlimit_files, FILES_MIN);
 	s = setting_of(b, h->backoff_base == 1000 ? "backoff_max" : "backoff_base");
 	if (h->backoff_max < h->backoff_base)
 		mistake(l, file_of(b, s), line_of(b, s, 0), "backoff_max is less than backoff_base: the longest pause must not be shorter than the first");

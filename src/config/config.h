@@ -115,9 +115,10 @@ struct conf_report { struct conf_message *v; size_t n, errors; };
 /* Reads, checks and resolves the file, its includes, and the environment's overrides. Every mistake is in *report (conf_report_free() it in any case).
  * NULL where there was an error; the first errno of a file that cannot be read is in its message.
  *
- * prefix (may be NULL) is put before relative paths: pid_file, run_dir, environment_file, log (where it is a path), http's token_file and tls_*, store's path, handlers' secret_file, the path of a
- * unix: listener, and a handler's program (exec) with a '/' in it. Without a prefix they stay as written, so whoever changes its directory passes one. `file` itself is opened
- * as given; an include is relative to the file that has it. A program without a '/' stays as written: it is looked for in the handler's PATH when it is started. */
+ * prefix (may be NULL) is put before relative paths: pid_file, run_dir, environment_file, log (where it is a path), http's token_file and tls_*, store's path,
+ * handlers' secret_file, the path of a unix: listener, and a handler's program (exec) with a '/' in it. Without a prefix they stay as written, so whoever
+ * changes its directory passes one. `file` itself is opened as given; an include is relative to the file that has it. A program without a '/' stays as
+ * written: it is looked for in the handler's PATH when it is started. */
 struct conf *conf_load(const char *file, const char *prefix, struct conf_report *report);
 /* The same from text, such as conf_dump() made: no includes, no environment, no look at the file system. */
 struct conf *conf_parse(const char *name, const char *text, size_t n, struct conf_report *report);

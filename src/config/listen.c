@@ -151,10 +151,12 @@ void check_listen(struct loader *l, const struct block *http)
 		unsigned line = i < s->n ? s->v[i].line : s->line;
 		one(l, s, line, h->listen_text.v[i], &h->listen[i], &a[i]);
 		char *text = h->listen[i].text ? strdup(h->listen[i].text) : NULL;      /* with the prefix, for conf_dump() */
-		if (text) {
-			free(h->listen_text.v[i]);
-			h->listen_text.v[i] = text;
+		if (!text) {
+			l->no_memory = true;
+			return;
 		}
+		free(h->listen_text.v[i]);
+		h->listen_text.v[i] = text;
 		for (size_t j = 0; j < i; j++)
 			if (same(&h->listen[i], &h->listen[j], &a[i], &a[j])) {
 				mistake(l, s->file, line, "listen address '%s' is given twice", shown(l, slice_of(h->listen_text.v[i])));
