@@ -46,57 +46,19 @@ static void noop(struct run_host *h, struct run_task *t)
 	end(&i, h, t);
 }
 
-/* --- print --- */
-
-/* How many bytes the UTF-8 character at p has; 0 where it is none. */
-static size_t character(const unsigned char *p, size_t n)
-{
-	size_t len = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : (p[0] & 0xf0) == 0xe0 ? 3 : p[0] >= 0xf0 && p[0] < 0xf5 ? 4 : 0;
-
-	if (len == 0 || len > n)
-		return 0;
-	for (size_t i = 1; i < len; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] >= 0xa0) || (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] >= 0x90))
-		return 0;
-	return len;
-}
-
-/* One line of valid UTF-8: control characters as \n or \x1b, bytes that are no character as \xff. */
-static void printable(const char *payload, size_t n, char out[PRINT_MAX + 8])
-{
-	const unsigned char *p = (const unsigned char *)payload;
-	size_t at = 0, i = 0;
-
-	while (i < n && at < PRINT_MAX) {
-		size_t len = character(p + i, n - i);
-		if (p[i] == '\n') {
-			at += (size_t)sprintf(out + at, "\\n");
-			i++;
-		} else if (len == 0 || p[i] < 0x20 || p[i] == 0x7f) {
-			at += (size_t)sprintf(out + at, "\\x%02x", p[i]);
-			i++;
-		} else {
-			memcpy(out + at, p + i, len);
-			at += len;
-			i += len;
-		}
-	}
-	memcpy(out + at, "...", i < n ? 3 : 0);
-	out[at + (i < n ? 3 : 0)] = '\0';
-}
+/* --- print: the log escapes what would not fit into a line --- */
 
 static void print(struct run_host *h, struct run_task *t)
 {
-	char text[PRINT_MAX + 8], id[UUID_TEXT_BYTES];
+	char text[PRINT_MAX + 1], id[UUID_TEXT_BYTES];
 	struct instant i;
 
 	begin(&i, h, t);
 	if (log_enabled(LOG_LEVEL_INFO)) {
 		uuid_format(t->id.b, id);
-		printable(t->payload, t->payload_len, text);
-		log_write(LOG_LEVEL_INFO, &(struct log_job){ .id = id, .type = t->type, .queue = t->queue, .attempt = t->attempt, .duration_us = -1 }, "%s", text);
+		output_copy((struct slice){ t->payload, t->payload_len }, text, sizeof(text));
+		log_write(LOG_LEVEL_INFO, &(struct log_job){ .id = id, .type = t->type, .queue = t->queue, .attempt = t->attempt, .duration_us = -1 },
+			  "%s%s", text, t->payload_len > PRINT_MAX ? "..." : "");
 	}
 	end(&i, h, t);
 }
@@ -216,7 +178,7 @@ static void nap_start(struct run_host *h, struct run_task *t, struct run_attempt
 	n->too_long = t->timeout_ms > 0 && t->timeout_ms < ms;
 	*out = (struct run_attempt *)(void *)n;
 	h->started(h->arg, t);
-	loop_timer_set(h->loop, &n->timer, (n->too_long ? t->timeout_ms : ms) * MS);
+	run_timer(h->loop, &n->timer, n->too_long ? t->timeout_ms : ms);
 }
 
 /* --- the kind --- */

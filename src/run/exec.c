@@ -235,7 +235,7 @@ static void listen_to(struct exec_attempt *a, int out, int err)
 		a->forced = JOB_OUTCOME_RELEASED;
 		kill_now(a);
 	} else if (a->base.task->timeout_ms > 0) {
-		loop_timer_set(l, &a->timer, a->base.task->timeout_ms * MS);
+		run_timer(l, &a->timer, a->base.task->timeout_ms);
 	}
 }
 

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "os/clock.h"
 #include "text/duration.h"
 
 const struct run_kind *run_kind_of(const struct conf_handler *h)
@@ -34,4 +35,9 @@ void run_timed_out(const struct run_task *t, struct run_result *r)
 	r->outcome = JOB_OUTCOME_TIMED_OUT;
 	snprintf(r->error, sizeof(r->error), "timed out after %s", buf_cstr(&b));
 	buf_free(&b);
+}
+
+void run_timer(struct loop *l, struct loop_timer *t, int64_t ms)
+{
+	loop_timer_set(l, t, clock_boot_ns() - loop_now(l) + ms * 1000000);
 }

@@ -13,5 +13,7 @@ void run_result_init(struct run_result *r);             /* FAILED, nothing said,
 void run_result_free(struct run_result *r);             /* what the callee of ended() left */
 /* "timed out after 30s" for a task's own limit. */
 void run_timed_out(const struct run_task *t, struct run_result *r);
+/* Sets a timer from now, not from the begin of the loop's turn, which may have been long. */
+void run_timer(struct loop *l, struct loop_timer *t, int64_t ms);
 
 #endif
