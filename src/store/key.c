@@ -5,7 +5,8 @@ void key_bytes(struct key *k, const void *p, size_t n)
 {
 	if (n > sizeof(k->b) - k->n)
 		n = sizeof(k->b) - k->n;
-	memcpy(k->b + k->n, p, n);
+	if (n)          /* an empty name has no address */
+		memcpy(k->b + k->n, p, n);
 	k->n += n;
 }
 

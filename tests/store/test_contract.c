@@ -1,0 +1,591 @@
+/* What store.h promises, over every engine. */
+#include "tests/store/contract.h"
+
+#include <string.h>
+
+static void test_submit_and_get(void **state)
+{
+	struct fixture *f = *state;
+	struct job_spec s = spec_of("img.scale", "media", 7, "{\"n\":1}"), got;
+	s.name = (struct job_text){ "a label", 7 };
+	s.tag[0] = (struct job_text){ "one", 3 };
+	s.ntags = 1;
+	struct job j = submit(f, &s), stored;
+	struct buf payload = { 0 };
+
+	assert_int_equal(j.state, JOB_QUEUED);
+	assert_int_equal(store_read_begin(f->reader), STORE_OK);
+	assert_int_equal(store_get(f->reader, j.id, &stored, &got), STORE_OK);
+	assert_int_equal(stored.state, JOB_QUEUED);
+	assert_int_equal(stored.priority, 7);
+	assert_int_equal(stored.created_ms, f->now_us / 1000);
+	assert_true(got.type.n == 9 && memcmp(got.type.p, "img.scale", 9) == 0);
+	assert_true(got.queue.n == 5 && memcmp(got.queue.p, "media", 5) == 0);
+	assert_int_equal(got.ntags, 1);
+	assert_int_equal(store_payload(f->reader, j.id, &payload), STORE_OK);
+	store_read_end(f->reader);
+	assert_true(payload.len == 7 && memcmp(payload.data, "{\"n\":1}", 7) == 0);
+	buf_free(&payload);
+	recount(f);
+}
+
+static void test_ids_increase_even_when_the_clock_goes_back(void **state)
+{
+	struct fixture *f = *state;
+	struct job_spec s = spec_of("t", "q", 0, "1");
+	struct job a = submit(f, &s);
+	f->now_us -= 3600LL * 1000000;
+	struct job b = submit(f, &s);
+	struct store_claimed c;
+
+	assert_true(memcmp(&a.id, &b.id, sizeof(a.id)) < 0);
+	/* and arrival order holds */
+	assert_true(claim(f, 1, &c));
+	assert_memory_equal(&c.job.id, &a.id, sizeof(a.id));
+}
+
+static void test_order_by_priority_then_arrival(void **state)
+{
+	struct fixture *f = *state;
+	struct job_spec low = spec_of("t", "q", -5, "1"), high = spec_of("t", "q", 5, "1"), other = spec_of("u", "q", 0, "1");
+	struct job l = submit(f, &low), h1 = submit(f, &high), o = submit(f, &other), h2 = submit(f, &high);
+	const struct job *want[] = { &h1, &h2, &o, &l };
+
+	for (uint64_t i = 0; i < 4; i++) {
+		struct store_claimed c;
+		assert_true(claim(f, i + 1, &c));
+		assert_memory_equal(&c.job.id, &want[i]->id, sizeof(c.job.id));
+	}
+	struct store_claimed c;
+	assert_false(claim(f, 9, &c));
+}
+
+static void test_aging_lets_an_old_job_pass(void **state)
+{
+	struct fixture *f = *state;
+	struct job_spec low = spec_of("t", "q", 0, "1"), high = spec_of("t", "q", 1, "1");
+	struct job l = submit(f, &low);
+	f->now_us += 61LL * 1000000;            /* one step of aging and a second */
+	submit(f, &high);
+	struct store_claimed c;
+
+	assert_true(claim(f, 1, &c));
+	assert_memory_equal(&c.job.id, &l.id, sizeof(l.id));
+}
+
+static void test_queues_take_turns_by_weight(void **state)
+{
+	struct fixture *f = *state;
+	struct job_spec light = spec_of("t", "light", 0, "1"), heavy = spec_of("t", "heavy", 0, "1");
+	unsigned from_heavy = 0;
+
+	for (int i = 0; i < 40; i++) {
+		submit(f, &light);
+		submit(f, &heavy);
+	}
+	for (uint64_t i = 0; i < 40; i++) {
+		struct store_claimed c;
+		assert_true(claim(f, i + 1, &c));
+		from_heavy += c.spec.queue.n == 5 && memcmp(c.spec.queue.p, "heavy", 5) == 0;
+	}
+	assert_in_range(from_heavy, 29, 31);    /* three of four */
+}
+
+static void test_success(void **state)
+{
+	struct fixture *f = *state;
+	struct job_spec s = spec_of("t", "q", 0, "1");
+	struct job j = submit(f, &s), done;
+	struct store_claimed c;
+	struct buf out = { 0 };
+
+	assert_true(claim(f, 1, &c));
+	assert_int_equal(c.job.state, JOB_RUNNING);
+	assert_int_equal(c.job.attempts, 1);
+	struct store_finish m = finish_of(&c.job, JOB_OUTCOME_SUCCEEDED);
+	m.result = (struct job_text){ "{\"ok\":true}", 11 };
+	m.result_json = true;
+	assert_int_equal(finish(f, &m, &done), STORE_OK);
+	j = look(f, j.id);
+	assert_int_equal(j.state, JOB_SUCCEEDED);
+	assert_int_equal(j.retry_count, 0);
+	assert_int_equal(j.duration_us, 2500);
+	assert_int_equal(j.cpu_us, 1200);
+	assert_int_equal(j.max_rss_kb, 4096);
+	assert_true(j.result_json);
+	assert_int_equal(store_read_begin(f->reader), STORE_OK);
+	assert_int_equal(store_result(f->reader, &j, &out), STORE_OK);
+	store_read_end(f->reader);
+	assert_true(out.len == 11 && memcmp(out.data, "{\"ok\":true}", 11) == 0);
+	buf_free(&out);
+	struct store_tally t = totals(f);
+	assert_int_equal(t.succeeded, 1);
+	assert_int_equal(t.processed, 1);
+	assert_int_equal(t.exec_us_sum, 2500);
+	recount(f);
+}
+
+static void test_an_old_token_changes_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct job_spec s = spec_of("t", "q", 0, "1");
+	struct job j = submit(f, &s);
+	struct store_claimed c;
+
+	assert_true(claim(f, 1, &c));
+	struct store_finish m = finish_of(&c.job, JOB_OUTCOME_SUCCEEDED);
+	m.token++;
+	assert_int_equal(finish(f, &m, NULL), STORE_STALE);
+	assert_int_equal(look(f, j.id).state, JOB_RUNNING);
+	m.token--;
+	assert_int_equal(finish(f, &m, NULL), STORE_OK);
+	assert_int_equal(finish(f, &m, NULL), STORE_STALE);
+	assert_int_equal(totals(f).succeeded, 1);
+	m.outcome = JOB_OUTCOME_CRASHED;                /* not for a worker to say */
+	assert_int_equal(finish(f, &m, NULL), STORE_INVALID);
+	memset(&m.id, 9, sizeof(m.id));
+	m.outcome = JOB_OUTCOME_FAILED;
+	assert_int_equal(finish(f, &m, NULL), STORE_NOT_FOUND);
+}
+
+static bool last_attempt(void *arg, const struct record_attempt *a)
+{
+	*(struct record_attempt *)arg = *a;
+	return true;
+}
+
+static void test_failures_back_off_and_end_dead(void **state)
+{
+	struct fixture *f = *state;
+	struct job_spec s = spec_of("t", "q", 0, "1");
+	s.max_retries = 2;
+	struct job j = submit(f, &s);
+	int64_t want_delay[] = { 1000, 2000 };
+
+	for (unsigned i = 0; i < 3; i++) {
+		struct store_claimed c;
+		struct record_attempt a;
+		bool more;
+		assert_true(claim(f, i + 1, &c));
+		assert_int_equal(c.job.attempts, i + 1);
+		struct store_finish m = finish_of(&c.job, i == 1 ? JOB_OUTCOME_TIMED_OUT : JOB_OUTCOME_FAILED);
+		m.error = (struct job_text){ "no luck", 7 };
+		assert_int_equal(finish(f, &m, NULL), STORE_OK);
+		j = look(f, j.id);
+		assert_int_equal(store_read_begin(f->reader), STORE_OK);
+		assert_int_equal(store_attempts(f->reader, j.id, last_attempt, &a), STORE_OK);
+		assert_true(a.error.n == 7 && memcmp(a.error.p, "no luck", 7) == 0);
+		store_read_end(f->reader);
+		assert_int_equal(a.attempt, i + 1);
+		assert_int_equal(a.exit_code, 1);
+		if (i == 2)
+			break;
+		assert_int_equal(j.state, JOB_RETRYING);
+		assert_int_equal(j.retry_count, i + 1);
+		assert_int_equal(j.run_at_ms - f->now_us / 1000, want_delay[i]);
+		assert_int_equal(store_next_due_ms(f->store), j.run_at_ms);
+		assert_int_equal(a.retry_at_ms, j.run_at_ms);
+		f->now_us = j.run_at_ms * 1000 - 3000;
+		begin(f);               /* a moment too early */
+		assert_int_equal(store_due(f->store, 100, &more), STORE_OK);
+		commit(f);
+		assert_int_equal(look(f, j.id).state, JOB_RETRYING);
+		f->now_us += 3000;
+		begin(f);
+		assert_int_equal(store_due(f->store, 100, &more), STORE_OK);
+		commit(f);
+		assert_false(more);
+		assert_int_equal(look(f, j.id).state, JOB_QUEUED);
+		assert_int_equal(store_next_due_ms(f->store), INT64_MAX);
+	}
+	assert_int_equal(j.state, JOB_DEAD);
+	assert_int_equal(j.retry_count, 2);
+	assert_int_equal(j.attempts, 3);
+	struct store_tally t = totals(f);
+	assert_int_equal(t.failed, 3);
+	assert_int_equal(t.retried, 2);
+	assert_int_equal(t.dead, 1);
+	recount(f);
+}
+
+static void test_failed_for_good_and_asked_delay(void **state)
+{
+	struct fixture *f = *state;
+	struct job_spec s = spec_of("t", "q", 0, "1");
+	struct job a = submit(f, &s), b = submit(f, &s);
+	struct store_claimed c;
+
+	assert_true(claim(f, 1, &c));
+	struct store_finish m = finish_of(&c.job, JOB_OUTCOME_FAILED);
+	m.no_retry = true;
+	assert_int_equal(finish(f, &m, NULL), STORE_OK);
+	assert_int_equal(look(f, a.id).state, JOB_DEAD);
+	assert_true(claim(f, 2, &c));
+	m = finish_of(&c.job, JOB_OUTCOME_FAILED);
+	m.retry_in_ms = 90000;
+	assert_int_equal(finish(f, &m, NULL), STORE_OK);
+	assert_int_equal(look(f, b.id).run_at_ms, f->now_us / 1000 + 90000);
+}
+
+static void test_scheduled(void **state)
+{
+	struct fixture *f = *state;
+	struct job_spec s = spec_of("t", "q", 0, "1");
+	struct store_claimed c;
+	bool more;
+
+	s.run_at_ms = f->now_us / 1000 + 5000;
+	struct job j = submit(f, &s);
+	assert_int_equal(j.state, JOB_SCHEDULED);
+	assert_false(claim(f, 1, &c));
+	fixture_reopen(f, f->epoch);
+	assert_int_equal(store_next_due_ms(f->store), s.run_at_ms);
+	f->now_us += 5000000;
+	begin(f);
+	assert_int_equal(store_due(f->store, 100, &more), STORE_OK);
+	commit(f);
+	assert_true(claim(f, 1, &c));
+	assert_memory_equal(&c.job.id, &j.id, sizeof(j.id));
+	recount(f);
+}
+
+static void test_expired_is_not_started(void **state)
+{
+	struct fixture *f = *state;
+	struct job_spec s = spec_of("t", "q", 0, "1");
+	struct store_claimed c;
+
+	s.expires_at_ms = f->now_us / 1000 + 1000;
+	struct job j = submit(f, &s);
+	f->now_us += 2000000;
+	assert_false(claim(f, 1, &c));
+	assert_int_equal(look(f, j.id).state, JOB_EXPIRED);
+	recount(f);
+}
+
+static void test_released_uses_no_retry_and_keeps_its_place(void **state)
+{
+	struct fixture *f = *state;
+	struct job_spec s = spec_of("t", "q", 0, "1");
+	struct job a = submit(f, &s);
+	submit(f, &s);
+	struct store_claimed c;
+
+	assert_true(claim(f, 1, &c));
+	struct store_finish m = finish_of(&c.job, JOB_OUTCOME_RELEASED);
+	assert_int_equal(finish(f, &m, NULL), STORE_OK);
+	a = look(f, a.id);
+	assert_int_equal(a.state, JOB_QUEUED);
+	assert_int_equal(a.retry_count, 0);
+	assert_int_equal(a.crashes, 0);
+	assert_true(claim(f, 2, &c));
+	assert_memory_equal(&c.job.id, &a.id, sizeof(a.id));
+	assert_int_equal(c.job.attempts, 2);
+	recount(f);
+}
+
+struct pair { uint64_t token; };
+
+static bool started_is(void *arg, uint64_t token)
+{
+	return token == ((struct pair *)arg)->token;
+}
+
+static void test_abandoned_leases(void **state)
+{
+	struct fixture *f = *state;
+	struct job_spec s = spec_of("t", "q", 0, "1");
+	struct job a = submit(f, &s), b = submit(f, &s);
+	struct store_claimed ca, cb;
+	bool more;
+
+	assert_true(claim(f, 1, &ca));
+	assert_true(claim(f, 2, &cb));
+	struct pair p = { ca.job.lease_token };
+	begin(f);
+	assert_int_equal(store_abandon(f->store, SLOT, 2, started_is, &p, 100, &more), STORE_OK);       /* another incarnation's: none */
+	assert_int_equal(store_abandon(f->store, SLOT + 1, 3, started_is, &p, 100, &more), STORE_OK);
+	commit(f);
+	assert_int_equal(look(f, a.id).state, JOB_RUNNING);
+	begin(f);
+	assert_int_equal(store_abandon(f->store, SLOT, 3, started_is, &p, 1, &more), STORE_OK);
+	assert_true(more);
+	assert_int_equal(store_abandon(f->store, SLOT, 3, started_is, &p, 100, &more), STORE_OK);
+	assert_false(more);
+	commit(f);
+	a = look(f, a.id);
+	b = look(f, b.id);
+	assert_int_equal(a.state, JOB_QUEUED);
+	assert_int_equal(a.last_outcome, JOB_OUTCOME_CRASHED);
+	assert_int_equal(a.crashes, 1);
+	assert_int_equal(a.retry_count, 0);
+	assert_int_equal(b.last_outcome, JOB_OUTCOME_RELEASED);
+	assert_int_equal(b.crashes, 0);
+	/* the old tokens are dead */
+	struct store_finish m = finish_of(&ca.job, JOB_OUTCOME_SUCCEEDED);
+	assert_int_equal(finish(f, &m, NULL), STORE_STALE);
+	assert_int_equal(totals(f).recovered, 1);
+	recount(f);
+}
+
+static bool always(void *arg, uint64_t token)
+{
+	(void)arg;
+	(void)token;
+	return true;
+}
+
+static void test_a_killer_runs_alone_and_ends_dead(void **state)
+{
+	struct fixture *f = *state;
+	struct job_spec s = spec_of("t", "q", 0, "1");
+	struct job j = submit(f, &s);
+	struct store_owner owner = OWNER;
+	struct store_claimed c;
+	bool more;
+
+	for (uint64_t i = 1; i <= 3; i++) {
+		begin(f);
+		enum store_rc rc = store_claim(f->store, &owner, i, false, &c);
+		if (i < 3) {
+			assert_int_equal(rc, STORE_OK);
+			assert_false(c.alone);
+		} else {                /* two crashes: only an idle worker gets it */
+			assert_int_equal(rc, STORE_NOT_FOUND);
+			assert_false(store_has_ready(f->store));
+			assert_true(store_has_alone(f->store));
+			assert_int_equal(store_claim(f->store, &owner, i, true, &c), STORE_OK);
+			assert_true(c.alone);
+		}
+		commit(f);
+		begin(f);
+		assert_int_equal(store_abandon(f->store, SLOT, 3, always, NULL, 100, &more), STORE_OK);
+		commit(f);
+	}
+	j = look(f, j.id);
+	assert_int_equal(j.state, JOB_DEAD);
+	assert_int_equal(j.crashes, 3);
+	assert_int_equal(j.retry_count, 0);
+	assert_false(store_has_alone(f->store));
+	recount(f);
+}
+
+static void test_leases_of_an_older_run(void **state)
+{
+	struct fixture *f = *state;
+	struct job_spec s = spec_of("t", "q", 0, "1");
+	struct job j = submit(f, &s);
+	struct store_claimed c;
+	bool more;
+
+	assert_true(claim(f, 1, &c));
+	if (!fixture_persists(f))
+		return;
+	fixture_reopen(f, 78);
+	begin(f);
+	assert_int_equal(store_abandon(f->store, SLOT, 3, always, NULL, 100, &more), STORE_OK);
+	commit(f);
+	assert_int_equal(look(f, j.id).state, JOB_RUNNING);     /* not this epoch's */
+	begin(f);
+	assert_int_equal(store_abandon_old(f->store, 100, &more), STORE_OK);
+	commit(f);
+	assert_false(more);
+	assert_int_equal(look(f, j.id).state, JOB_QUEUED);
+	assert_true(claim(f, 1, &c));
+	recount(f);
+}
+
+struct seen { uint64_t seq[8]; unsigned n; };
+
+static bool note_seq(void *arg, uint64_t seq, const struct store_claimed *c)
+{
+	struct seen *s = arg;
+
+	(void)c;
+	s->seq[s->n++] = seq;
+	return s->n < 8;
+}
+
+static void test_regrant(void **state)
+{
+	struct fixture *f = *state;
+	struct job_spec s = spec_of("t", "q", 0, "1");
+	struct store_owner owner = OWNER, other = { SLOT, 4, 1 };
+	struct store_claimed c[4];
+	struct seen seen = { .n = 0 };
+
+	for (uint64_t i = 0; i < 4; i++) {
+		submit(f, &s);
+		assert_true(claim(f, 10 + i, &c[i]));
+	}
+	struct store_finish m = finish_of(&c[2].job, JOB_OUTCOME_SUCCEEDED);
+	assert_int_equal(finish(f, &m, NULL), STORE_OK);
+	begin(f);
+	assert_int_equal(store_regrant(f->store, &owner, 10, note_seq, &seen), STORE_OK);
+	assert_int_equal(seen.n, 2);
+	assert_int_equal(seen.seq[0], 11);
+	assert_int_equal(seen.seq[1], 13);
+	seen.n = 0;
+	assert_int_equal(store_regrant(f->store, &other, 0, note_seq, &seen), STORE_OK);
+	assert_int_equal(seen.n, 0);
+	commit(f);
+}
+
+static void test_tokens(void **state)
+{
+	struct fixture *f = *state;
+	bool seen;
+
+	begin(f);
+	assert_int_equal(store_token_seen(f->store, 5, 1, &seen), STORE_OK);
+	assert_false(seen);
+	assert_int_equal(store_token_put(f->store, 5, 1), STORE_OK);
+	commit(f);
+	begin(f);
+	assert_int_equal(store_token_put(f->store, 6, 9), STORE_OK);
+	store_abort(f->store);
+	begin(f);
+	assert_int_equal(store_token_seen(f->store, 5, 1, &seen), STORE_OK);
+	assert_true(seen);
+	assert_int_equal(store_token_seen(f->store, 5, 2, &seen), STORE_OK);
+	assert_false(seen);
+	assert_int_equal(store_token_seen(f->store, 6, 9, &seen), STORE_OK);
+	assert_false(seen);
+	commit(f);
+	if (!fixture_persists(f))
+		return;
+	fixture_reopen(f, 78);          /* another segment counts anew: its tokens are not those */
+	begin(f);
+	assert_int_equal(store_token_seen(f->store, 5, 1, &seen), STORE_OK);
+	assert_false(seen);
+	commit(f);
+}
+
+static void test_an_aborted_batch_left_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct job_spec s = spec_of("t", "new-queue", 0, "1");
+	struct job kept = submit(f, &s), lost;
+	struct store_claimed c;
+
+	begin(f);
+	s.type = (struct job_text){ "other", 5 };
+	assert_int_equal(try_submit(f, &s, &lost), STORE_OK);
+	store_abort(f->store);
+	assert_int_equal(look_rc(f, lost.id), STORE_NOT_FOUND);
+	assert_int_equal(totals(f).submitted, 1);
+	assert_true(claim(f, 1, &c));
+	assert_memory_equal(&c.job.id, &kept.id, sizeof(kept.id));
+	assert_false(claim(f, 2, &c));
+	recount(f);
+}
+
+static void test_everything_is_there_after_reopening(void **state)
+{
+	struct fixture *f = *state;
+	struct job_spec s = spec_of("t", "q", 3, "[1,2]"), u = spec_of("u", "p", 0, "null");
+	struct store_claimed c;
+
+	struct job a = submit(f, &s), b = submit(f, &u);
+	assert_true(claim(f, 1, &c));
+	if (!fixture_persists(f))
+		return;
+	fixture_reopen(f, f->epoch);
+	struct store_finish m = finish_of(&c.job, JOB_OUTCOME_SUCCEEDED);
+	assert_int_equal(finish(f, &m, NULL), STORE_OK);
+	assert_true(claim(f, 2, &c));
+	assert_int_equal(look(f, a.id).state + look(f, b.id).state, JOB_SUCCEEDED + JOB_RUNNING);
+	struct job d = submit(f, &s);
+	assert_true(memcmp(&d.id, &b.id, sizeof(d.id)) > 0);
+	recount(f);
+}
+
+static void test_types_that_run_nowhere_wait(void **state)
+{
+	struct fixture *f = *state;
+	struct job_spec s = spec_of("hidden", "q", 9, "1"), t = spec_of("t", "q", 0, "1");
+	struct store_claimed c;
+
+	f->hide_type = true;
+	store_rules(f->store, &f->rules);
+	struct job h = submit(f, &s);
+	assert_false(store_has_ready(f->store));
+	submit(f, &t);
+	assert_true(claim(f, 1, &c));
+	assert_true(c.spec.type.n == 1);
+	assert_false(claim(f, 2, &c));
+	f->hide_type = false;
+	store_rules(f->store, &f->rules);
+	assert_true(store_has_ready(f->store));
+	assert_true(claim(f, 3, &c));
+	assert_memory_equal(&c.job.id, &h.id, sizeof(h.id));
+}
+
+static void test_max_queued(void **state)
+{
+	struct fixture *f = *state;
+	struct job_spec s = spec_of("t", "q", 0, "1");
+	struct store_claimed c;
+	struct job j;
+
+	f->rules.max_queued = 2;
+	store_rules(f->store, &f->rules);
+	submit(f, &s);
+	submit(f, &s);
+	begin(f);
+	assert_int_equal(try_submit(f, &s, &j), STORE_QUEUE_FULL);
+	commit(f);                      /* the batch goes on */
+	assert_true(claim(f, 1, &c));
+	submit(f, &s);
+	recount(f);
+}
+
+static void test_changes_are_told(void **state)
+{
+	struct fixture *f = *state;
+	struct job_spec s = spec_of("t", "q", 0, "1");
+	struct store_claimed c;
+
+	submit(f, &s);
+	assert_true(claim(f, 1, &c));
+	struct store_finish m = finish_of(&c.job, JOB_OUTCOME_SUCCEEDED);
+	assert_int_equal(finish(f, &m, NULL), STORE_OK);
+	assert_int_equal(f->nheard, 3);
+	assert_int_equal(f->heard[0].event, JOB_EV_SUBMIT_NOW);
+	assert_int_equal(f->heard[1].event, JOB_EV_CLAIM);
+	assert_int_equal(f->heard[2].event, JOB_EV_SUCCEED);
+	assert_int_equal(f->heard[2].outcome, JOB_OUTCOME_SUCCEEDED);
+	assert_int_equal(f->heard[2].state, JOB_SUCCEEDED);
+}
+
+#define BOTH(t) { "memory: " #t, t, fixture_memory, fixture_end, NULL }, { "lmdb: " #t, t, fixture_lmdb, fixture_end, NULL }
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		BOTH(test_submit_and_get),
+		BOTH(test_ids_increase_even_when_the_clock_goes_back),
+		BOTH(test_order_by_priority_then_arrival),
+		BOTH(test_aging_lets_an_old_job_pass),
+		BOTH(test_queues_take_turns_by_weight),
+		BOTH(test_success),
+		BOTH(test_an_old_token_changes_nothing),
+		BOTH(test_failures_back_off_and_end_dead),
+		BOTH(test_failed_for_good_and_asked_delay),
+		BOTH(test_scheduled),
+		BOTH(test_expired_is_not_started),
+		BOTH(test_released_uses_no_retry_and_keeps_its_place),
+		BOTH(test_abandoned_leases),
+		BOTH(test_a_killer_runs_alone_and_ends_dead),
+		BOTH(test_leases_of_an_older_run),
+		BOTH(test_regrant),
+		BOTH(test_tokens),
+		BOTH(test_an_aborted_batch_left_nothing),
+		BOTH(test_everything_is_there_after_reopening),
+		BOTH(test_types_that_run_nowhere_wait),
+		BOTH(test_max_queued),
+		BOTH(test_changes_are_told),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

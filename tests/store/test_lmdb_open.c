@@ -1,0 +1,210 @@
+/* Opening a directory as a store: what is refused, with which words, and that a refusal leaves it as it was. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <lmdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "store/store.h"
+#include "tests/os/scratch.h"
+
+static const uint8_t boot[16];
+static char why[1024];
+static enum store_rc rc;
+
+static bool zero_random(void *p, size_t n)
+{
+	memset(p, 1, n);
+	return true;
+}
+
+static struct store *open_it(void)
+{
+	struct store_options o = { .path = scratch_dir, .map_size = 64u << 20, .epoch = 1, .boot_id = boot, .random = zero_random };
+
+	return store_open(&o, &rc, why, sizeof(why));
+}
+
+static void write_file(const char *name, const char *text)
+{
+	FILE *f = fopen(scratch(name), "w");
+
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+static void make(void)
+{
+	struct store *s = open_it();
+
+	if (!s)
+		fail_msg("%s", why);
+	store_close(s);
+}
+
+/* Overwrites one of the store's own rows through LMDB itself. */
+static void overwrite_head(size_t at, uint8_t xor)
+{
+	MDB_env *env;
+	MDB_txn *txn;
+	MDB_dbi dbi;
+	MDB_val k = { 4, (void *)(uintptr_t)"head" }, v;
+	uint8_t row[256];
+
+	assert_int_equal(mdb_env_create(&env), 0);
+	mdb_env_set_maxdbs(env, 20);
+	assert_int_equal(mdb_env_open(env, scratch_dir, 0, 0640), 0);
+	assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
+	assert_int_equal(mdb_dbi_open(txn, "meta", 0, &dbi), 0);
+	assert_int_equal(mdb_get(txn, dbi, &k, &v), 0);
+	memcpy(row, v.mv_data, v.mv_size);
+	row[at] ^= xor;
+	v.mv_data = row;
+	assert_int_equal(mdb_put(txn, dbi, &k, &v, 0), 0);
+	assert_int_equal(mdb_txn_commit(txn), 0);
+	mdb_env_close(env);
+}
+
+static void test_makes_and_opens_again(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	make();
+	assert_int_equal(stat(scratch("data.mdb"), &st), 0);
+	assert_int_equal(stat(scratch(".new"), &st), -1);
+	make();
+}
+
+static void test_what_an_interrupted_making_left_is_no_obstacle(void **state)
+{
+	(void)state;
+	assert_int_equal(mkdir(scratch(".new"), 0700), 0);
+	write_file(".new/data.mdb", "half");
+	make();
+	assert_int_equal(mkdir(scratch("lost+found"), 0700), 0);
+	make();
+}
+
+static void test_a_directory_that_is_not_ours(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	write_file("letters.txt", "x");
+	assert_null(open_it());
+	assert_int_equal(rc, STORE_INVALID);
+	assert_non_null(strstr(why, "letters.txt"));
+	assert_int_equal(stat(scratch("data.mdb"), &st), -1);
+	assert_int_equal(stat(scratch("writer.lock"), &st), -1);
+}
+
+static void test_not_lmdb_at_all(void **state)
+{
+	(void)state;
+	write_file("data.mdb", "this is not a database, but long enough to look at it as one ........................................................................................................................................................................................................");
+	assert_null(open_it());
+	assert_int_equal(rc, STORE_DAMAGED);
+	assert_non_null(strstr(why, "damaged head"));
+}
+
+static void test_a_damaged_head(void **state)
+{
+	(void)state;
+	make();
+	overwrite_head(20, 0x40);
+	assert_null(open_it());
+	assert_int_equal(rc, STORE_DAMAGED);
+	assert_non_null(strstr(why, "checksum"));
+	overwrite_head(20, 0x40);
+	overwrite_head(0, 0xff);
+	assert_null(open_it());
+	assert_int_equal(rc, STORE_DAMAGED);
+	assert_non_null(strstr(why, "not one of ours"));
+}
+
+static void test_a_newer_format(void **state)
+{
+	(void)state;
+	make();
+	overwrite_head(4, 1 ^ 9);
+	assert_null(open_it());
+	assert_int_equal(rc, STORE_INVALID);
+	assert_non_null(strstr(why, "newer"));
+	assert_non_null(strstr(why, "format 9"));
+}
+
+static void test_a_file_cut_short(void **state)
+{
+	(void)state;
+	make();
+	assert_int_equal(truncate(scratch("data.mdb"), 2 * 4096), 0);
+	assert_null(open_it());
+	assert_int_equal(rc, STORE_DAMAGED);
+	assert_non_null(strstr(why, "cut short"));
+}
+
+static void test_no_such_directory(void **state)
+{
+	struct store_options o = { .path = scratch("absent"), .map_size = 64u << 20, .epoch = 1, .boot_id = boot, .random = zero_random };
+
+	(void)state;
+	assert_null(store_open(&o, &rc, why, sizeof(why)));
+	assert_int_equal(rc, STORE_IO);
+	assert_non_null(strstr(why, "No such file"));
+}
+
+/* The map is not to be inherited by what a worker runs: Debian's LMDB opens it without O_CLOEXEC. */
+static void test_no_descriptor_survives_exec(void **state)
+{
+	struct store *s;
+	int status;
+
+	(void)state;
+	s = open_it();
+	assert_non_null(s);
+	pid_t pid = fork();
+	if (pid == 0) {
+		execl("/bin/sh", "sh", "-c", "for f in /proc/self/fd/*; do case $(readlink $f) in *.mdb|*.lock) exit 7;; esac; done; exit 0", (char *)NULL);
+		_exit(9);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	store_close(s);
+}
+
+static void test_a_reader_cannot_make_one(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	assert_null(store_reader_open(scratch_dir, 64u << 20, NULL, &rc, why, sizeof(why)));
+	assert_int_not_equal(rc, STORE_OK);
+	assert_true(why[0] != '\0');
+	assert_int_equal(stat(scratch("data.mdb"), &st), -1);
+}
+
+#define CASE(t) cmocka_unit_test_setup_teardown(t, scratch_setup, scratch_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(test_makes_and_opens_again), CASE(test_what_an_interrupted_making_left_is_no_obstacle), CASE(test_a_directory_that_is_not_ours),
+		CASE(test_not_lmdb_at_all), CASE(test_a_damaged_head), CASE(test_a_newer_format), CASE(test_a_file_cut_short), CASE(test_no_such_directory),
+		CASE(test_no_descriptor_survives_exec), CASE(test_a_reader_cannot_make_one),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
