@@ -75,7 +75,7 @@ const char *shown(struct loader *l, struct slice s)
 
 /* ---- messages ---- */
 
-static void report_add(struct loader *l, const char *file, unsigned line, bool is_warning, const char *fmt, va_list ap)
+static __attribute__((format(printf, 5, 0))) void report_add(struct loader *l, const char *file, unsigned line, bool is_warning, const char *fmt, va_list ap)
 {
 	struct conf_report *r = l->report;
 
