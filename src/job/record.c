@@ -117,7 +117,7 @@ size_t record_spec_encode(const struct job_spec *s, uint8_t *out, size_t cap)
 		return 0;
 	memset(out, 0, RECORD_SPEC_HEAD);
 	put16(out, RECORD_VERSION);
-	put16(out + 2, (uint16_t)s->ntags);
+	put16(out + 98, (uint16_t)s->ntags);
 	put32(out + 8, (uint32_t)s->priority);
 	put32(out + 12, s->max_retries);
 	put64(out + 16, (uint64_t)s->run_at_ms);
@@ -196,7 +196,7 @@ enum record_rc record_spec_decode(const void *p, size_t n, struct job_spec *out)
 	if (get32(b + 4) != crc32c(b + 8, n - 8))
 		return RECORD_CRC;
 	memset(out, 0, sizeof(*out));
-	out->ntags = get16(b + 2);
+	out->ntags = get16(b + 98);
 	out->priority = (int32_t)get32(b + 8);
 	out->max_retries = get32(b + 12);
 	out->run_at_ms = (int64_t)get64(b + 16);
@@ -227,7 +227,7 @@ size_t record_attempt_encode(const struct record_attempt *a, uint8_t *out, size_
 		return 0;
 	memset(out, 0, ATTEMPT_HEAD);
 	put16(out, RECORD_VERSION);
-	put16(out + 2, (uint16_t)a->outcome);
+	put32(out + 104, a->outcome);
 	put32(out + 8, a->attempt);
 	put32(out + 12, (uint32_t)a->exit_code);
 	put32(out + 16, (uint32_t)a->term_signal);
@@ -259,12 +259,14 @@ enum record_rc record_attempt_decode(const void *p, size_t n, struct record_atte
 		return RECORD_SHORT;
 	if (get16(b) > RECORD_VERSION)
 		return RECORD_VERSION_NEWER;
-	if (get16(b) != RECORD_VERSION || get16(b + 2) >= JOB_OUTCOMES)
+	if (get16(b) != RECORD_VERSION)
 		return RECORD_BAD;
 	if (get32(b + 4) != crc32c(b + 8, n - 8))
 		return RECORD_CRC;
+	if (get32(b + 104) >= JOB_OUTCOMES)
+		return RECORD_BAD;
 	*out = (struct record_attempt){
-		.attempt = get32(b + 8), .outcome = get16(b + 2), .claimed_ms = (int64_t)get64(b + 24), .started_ms = (int64_t)get64(b + 32),
+		.attempt = get32(b + 8), .outcome = get32(b + 104), .claimed_ms = (int64_t)get64(b + 24), .started_ms = (int64_t)get64(b + 32),
 		.ended_ms = (int64_t)get64(b + 40), .retry_at_ms = (int64_t)get64(b + 48), .exit_code = (int32_t)get32(b + 12),
 		.term_signal = (int32_t)get32(b + 16), .duration_us = (int64_t)get64(b + 56), .cpu_us = (int64_t)get64(b + 64),
 		.max_rss_kb = get64(b + 72), .worker = get32(b + 20), .worker_pid = (int32_t)get32(b + 80), .log_blob = get64(b + 88), .log_len = get64(b + 96),

@@ -28,6 +28,8 @@ int64_t retry_delay_ms(const struct job_backoff *b, uint32_t failures, uint32_t 
 	/* 1 - jitter .. 1 + jitter, in 2^32 steps */
 	uint32_t pct = b->jitter_pct > 100 ? 100 : b->jitter_pct;
 	__int128 spread = (__int128)ms * pct / 100;
-	ms += (int64_t)(spread * 2 * random / UINT32_MAX - spread);
-	return ms < b->base_ms ? b->base_ms : ms;
+	__int128 jittered = ms + spread * 2 * random / UINT32_MAX - spread;
+	if (jittered > INT64_MAX)
+		return INT64_MAX;
+	return jittered < b->base_ms ? b->base_ms : (int64_t)jittered;
 }
