@@ -74,9 +74,13 @@ static void put_three(struct buf *b, double v)
 void html_us(struct buf *b, double us)
 {
 	static const struct { double less, unit; const char *name; } scale[] = {
-		{ 1e6, 1e3, "ms" }, { 60e6, 1e6, "s" }, { 3600e6, 60e6, "min" }, { INFINITY, 3600e6, "h" },
+		{ 999.5e3, 1e3, "ms" }, { 59.95e6, 1e6, "s" }, { 3597e6, 60e6, "min" }, { INFINITY, 3600e6, "h" },
 	};
 
+	if (us > 0 && us < 5) {
+		buf_str(b, "&lt;\xc2\xa0""0.01\xc2\xa0ms");
+		return;
+	}
 	for (size_t i = 0; i < sizeof(scale) / sizeof(scale[0]); i++) {
 		if (us >= scale[i].less)
 			continue;

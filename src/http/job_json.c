@@ -1,7 +1,6 @@
 /* Jobs as JSON. Called by api_submit.c, api_job.c and the status page; nothing here is fatal: running out of memory is remembered by the buffer. */
 #include "http/job_json.h"
 
-#include <string.h>
 
 #include "text/duration.h"
 #include "text/json.h"
@@ -80,7 +79,7 @@ bool job_json_utf8(struct slice s)
 		size_t more = c < 0x80 ? 0 : c >= 0xc2 && c < 0xe0 ? 1 : (c & 0xf0) == 0xe0 ? 2 : c >= 0xf0 && c < 0xf5 ? 3 : 4;
 		if (more == 4 || more >= s.n - i)
 			return false;
-		if (c < 0x20 && !strchr("\t\n\r", c))
+		if (c < 0x20 && c != '\t' && c != '\n' && c != '\r')
 			return false;
 		for (size_t k = 1; k <= more; k++)
 			if ((p[i + k] & 0xc0) != 0x80)

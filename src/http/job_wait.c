@@ -10,7 +10,10 @@
 #include "shm/event_ring.h"
 
 #define BUCKETS 1024u
-#define POLL_NS (20 * 1000000LL)        /* how often the ring is looked at while somebody waits: one load where nothing happened */
+/* How often the ring is looked at while somebody waits (one load where nothing happened): most jobs that are waited for end soon after they were asked about. */
+#define POLL_SOON_NS (2 * 1000000LL)
+#define POLL_NS (20 * 1000000LL)
+#define SOON_NS (250 * 1000000LL)
 #define SWEEP_NS (3 * 1000000000LL)
 
 struct waiter {
@@ -25,7 +28,7 @@ static struct {
 	unsigned n;
 	uint64_t seen;                  /* events before this one have been looked at */
 	uint64_t turn;                  /* the keeper's */
-	int64_t swept_ns;
+	int64_t swept_ns, newest_ns;    /* when all were looked at; when the last one came */
 	struct loop_timer poll;
 	struct api *api;
 } waits;
@@ -143,7 +146,9 @@ void job_wait_tick(struct api *a)
 
 static void poll_ring(struct loop_timer *t)
 {
-	loop_timer_set(waits.api->loop, t, POLL_NS);
+	bool soon = loop_now(waits.api->loop) - waits.newest_ns < SOON_NS;
+
+	loop_timer_set(waits.api->loop, t, soon ? POLL_SOON_NS : POLL_NS);
 	job_wait_tick(waits.api);
 }
 
@@ -154,7 +159,6 @@ static void first_waiter(struct api *a)
 	waits.turn = atomic_load_explicit(&a->seg->h->keeper_turn, memory_order_acquire);
 	waits.swept_ns = loop_now(a->loop);
 	waits.poll.fire = poll_ring;
-	loop_timer_set(a->loop, &waits.poll, POLL_NS);
 }
 
 void job_wait(struct http_request *q, struct job_id id, int64_t wait_ms)
@@ -170,6 +174,8 @@ void job_wait(struct http_request *q, struct job_id id, int64_t wait_ms)
 	*w = (struct waiter){ .timer.fire = time_is_up, .q = q, .id = id, .next = *bucket_of(id.b) };
 	*bucket_of(id.b) = w;
 	waits.n++;
+	waits.newest_ns = loop_now(q->api->loop);
+	loop_timer_set(q->api->loop, &waits.poll, POLL_SOON_NS);
 	q->state = w;
 	q->on_gone = client_gone;
 	loop_timer_set(q->api->loop, &w->timer, wait_ms * 1000000);

@@ -159,7 +159,7 @@ static void put_rates(struct buf *b, const struct figures *f)
 	section(b, "throughput", "Throughput");
 	put_chart(b, f);
 	buf_str(b, "<dl class=\"facts\">");
-	fact(b, "now, a second");
+	fact(b, "a second, last minute");
 	buf_printf(b, f->throughput >= 100 || f->throughput <= 0 ? "%.0f</dd></div>" : "%.2f</dd></div>", f->throughput);
 	if (ended)
 		fact_percent(b, "success rate", f->success_rate);
