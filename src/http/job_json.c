@@ -1,7 +1,6 @@
 /* Jobs as JSON. Called by api_submit.c, api_job.c and the status page; nothing here is fatal: running out of memory is remembered by the buffer. */
 #include "http/job_json.h"
 
-
 #include "text/duration.h"
 #include "text/json.h"
 #include "text/uuid.h"

@@ -1,0 +1,413 @@
+/* POST /jobs against a keeper that stores what it is asked, or refuses it, when the test says so. */
+#include "api_test.h"
+
+#include <errno.h>
+
+#include "shm/request.h"
+
+/* --- the keeper --- */
+#define ASKED_MAX 1100
+static struct asked { uint64_t tag; uint8_t bytes[RECORD_SPEC_MAX]; size_t n; } *asked;
+static size_t nasked;
+static int ask_errno;
+static struct { ask_staged_fn ready; void *arg; size_t n; char first; } staged;
+
+int ask_add(struct ask_box *b, enum request_op op, uint64_t tag, const struct ask_piece *piece, unsigned n)
+{
+	(void)b;
+	assert_int_equal(op, REQUEST_SUBMIT);
+	assert_int_equal(n, 1);
+	assert_true(nasked < ASKED_MAX && piece[0].n <= sizeof(asked[0].bytes));
+	if (ask_errno) {
+		errno = ask_errno;
+		return -1;
+	}
+	asked[nasked].tag = tag;
+	asked[nasked].n = piece[0].n;
+	memcpy(asked[nasked++].bytes, piece[0].p, piece[0].n);
+	return 0;
+}
+
+int ask_stage(struct ask_box *b, const void *bytes, size_t n, ask_staged_fn ready, void *arg)
+{
+	(void)b;
+	if (ask_errno)
+		return -1;
+	staged.ready = ready;
+	staged.arg = arg;
+	staged.n = n;
+	staged.first = *(const char *)bytes;
+	return 0;
+}
+
+/* Answers what was asked i-th. */
+static void keeper_answers(size_t i, int rc)
+{
+	struct request_result r = { .tag = asked[i].tag, .rc = rc, .state = JOB_QUEUED, .at_ms = T0 + 5 };
+	struct job_spec spec;
+
+	assert_int_equal(record_spec_decode(asked[i].bytes, asked[i].n, &spec), RECORD_OK);
+	r.id.b[0] = 1;
+	r.id.b[15] = (uint8_t)i;
+	r.run_at_ms = spec.run_at_ms;
+	if (spec.run_at_ms > T0)
+		r.state = JOB_SCHEDULED;
+	api_submit_answered(&api, &r);
+}
+
+static int setup(void **state)
+{
+	asked = calloc(ASKED_MAX, sizeof(*asked));
+	nasked = 0;
+	ask_errno = 0;
+	memset(&staged, 0, sizeof(staged));
+	conf.store.max_queued = 0;
+	return asked ? api_setup(state) : -1;
+}
+
+static int teardown(void **state)
+{
+	free(asked);
+	return api_teardown(state);
+}
+
+/* --- requests --- */
+static struct http_pair headers[4];
+static struct http_request q;
+
+static void post_as(const char *content_type, struct slice body)
+{
+	answer_clear();
+	q = (struct http_request){ .api = &api, .method = HTTP_M_POST, .path = SLICE("/jobs"), .header = headers, .body = body, .began_ns = fake_loop_ns };
+	if (content_type)
+		headers[q.nheader++] = (struct http_pair){ SLICE("content-type"), slice_of(content_type) };
+	api_submit(&q);
+}
+
+static void post(const char *body)
+{
+	post_as("application/json", slice_of(body));
+}
+
+static uint64_t rejected(void)
+{
+	return segment_total(&seg, SHM_C_REJECTED);
+}
+
+static void one_job(void **state)
+{
+	json_t *j;
+
+	(void)state;
+	post("{\"type\":\"email\",\"payload\":{\"to\": 1},\"name\":\"n\",\"priority\":3}");
+	assert_int_equal(answer.answers, 0);            /* not before the commit */
+	assert_int_equal(nasked, 1);
+	fake_loop_ns += 7000000;
+	keeper_answers(0, STORE_OK);
+	assert_int_equal(answer.status, 201);
+	assert_non_null(strstr(answer.headers, "Location: /jobs/01000000-0000-0000-0000-000000000000\n"));
+	j = answer_json();
+	string_is(j, "id", "01000000-0000-0000-0000-000000000000");
+	string_is(j, "state", "queued");
+	string_is(j, "name", "n");
+	string_is(j, "created_at", "2025-11-21T20:40:59.128Z");
+	string_is(j, "updated_at", "2025-11-21T20:40:59.128Z");
+	number_is(j, "priority", 3);
+	number_is(j, "max_retries", 3);
+	number_is(j, "attempts", 0);
+	number_is(j, "payload.to", 1);
+	json_decref(j);
+	assert_int_equal(rejected(), 0);
+	assert_int_equal(seg.submit_us->count, 1);
+	assert_int_equal(seg.submit_us->sum_us, 7000);
+	keeper_answers(0, STORE_OK);                    /* an answer that comes twice hits nothing */
+	assert_int_equal(answer.answers, 1);
+}
+
+static void a_scheduled_job(void **state)
+{
+	json_t *j;
+
+	(void)state;
+	post("{\"type\":\"email\",\"delay\":\"1h\",\"expires_in\":\"2h\"}");
+	keeper_answers(0, STORE_OK);
+	j = answer_json();
+	string_is(j, "state", "scheduled");
+	string_is(j, "run_at", "2025-11-21T21:40:59.123Z");
+	string_is(j, "expires_at", "2025-11-21T22:40:59.123Z");
+	json_decref(j);
+}
+
+static void what_the_store_says(void **state)
+{
+	static const struct { int rc, status; const char *word; bool retry; } map[] = {
+		{ STORE_QUEUE_FULL, 429, "default", true }, { STORE_NO_SPACE, 507, "full", false }, { STORE_IO, 503, "cannot write", true }, { STORE_BUSY, 503, "not ready", true },
+		{ STORE_INVALID, 400, "refused", false }, { STORE_DAMAGED, 503, "damaged", true }, { STORE_NO_MEMORY, 503, "memory", true }, { -1, 503, "", true }, { 99, 503, "", true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(map) / sizeof(map[0]); i++) {
+		post("{\"type\":\"email\"}");
+		keeper_answers(i, map[i].rc);
+		assert_int_equal(answer.answers, 1);
+		assert_int_equal(answer.status, map[i].status);
+		if (!strstr(answer.detail, map[i].word))
+			fail_msg("\"%s\" is not in: %s", map[i].word, answer.detail);
+		assert_int_equal(strstr(answer.headers, "Retry-After: ") != NULL, map[i].retry);
+		assert_int_equal(rejected(), i + 1);
+	}
+	assert_int_equal(seg.submit_us->count, 0);
+}
+
+static void refused_before_asking(int status, const char *field, const char *word)
+{
+	assert_int_equal(nasked, 0);
+	assert_int_equal(answer.answers, 1);
+	assert_int_equal(answer.status, status);
+	assert_string_equal(answer.field, field);
+	if (!strstr(answer.detail, word))
+		fail_msg("\"%s\" is not in: %s", word, answer.detail);
+}
+
+static void what_is_never_asked(void **state)
+{
+	(void)state;
+	post("{\"type\":\"email\",");
+	refused_before_asking(400, "", "line 1, column 17");
+	post("");
+	refused_before_asking(400, "", "empty");
+	post("\"email\"");
+	refused_before_asking(400, "", "object");
+	post("{\"type\":\"nobody\"}");
+	refused_before_asking(422, "type", "nobody");
+	post("{\"type\":\"email\",\"unique_key\":\"x\"}");
+	refused_before_asking(400, "unique_key", "not available in this version");
+	api.draining = true;
+	post("{\"type\":\"email\"}");
+	refused_before_asking(503, "", "drains");
+	assert_non_null(strstr(answer.headers, "Retry-After"));
+	assert_int_equal(rejected(), 6);
+}
+
+static void headers_that_matter(void **state)
+{
+	static const char *const good[] = { NULL, "application/json", "Application/JSON; charset=utf-8", "text/plain", "application/x-www-form-urlencoded", "application/vnd.x+json" };
+	static const char *const bad[] = { "application/xml", "text/html", "multipart/form-data; boundary=x", "application/jsonx", "+json" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		post_as(good[i], SLICE("{\"type\":\"email\"}"));
+		assert_int_equal(nasked, i + 1);
+		keeper_answers(i, STORE_OK);
+		assert_int_equal(answer.status, 201);
+	}
+	nasked = 0;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		post_as(bad[i], SLICE("{\"type\":\"email\"}"));
+		refused_before_asking(415, "", "type=");
+	}
+	answer_clear();
+	headers[0] = (struct http_pair){ SLICE("idempotency-key"), SLICE("k") };
+	q = (struct http_request){ .api = &api, .header = headers, .nheader = 1, .body = SLICE("{\"type\":\"email\"}") };
+	api_submit(&q);
+	refused_before_asking(400, "idempotency_key", "Idempotency-Key");
+}
+
+static void a_raw_body(void **state)
+{
+	struct job_spec spec;
+	json_t *j;
+
+	(void)state;
+	headers[0] = (struct http_pair){ SLICE("content-type"), SLICE("image/png") };
+	q = (struct http_request){ .api = &api, .header = headers, .nheader = 1, .body = SLICE("\x89PNG\0"), .query = { { SLICE("type"), SLICE("t.png") }, { SLICE("priority"), SLICE("4") } }, .nquery = 2 };
+	api_submit(&q);
+	assert_int_equal(nasked, 1);
+	assert_int_equal(record_spec_decode(asked[0].bytes, asked[0].n, &spec), RECORD_OK);
+	assert_int_equal(spec.payload.n, 5);
+	assert_memory_equal(spec.payload.p, "\x89PNG\0", 5);
+	assert_int_equal(spec.content_type.n, 9);
+	keeper_answers(0, STORE_OK);
+	j = answer_json();
+	string_is(j, "content_type", "image/png");
+	number_is(j, "priority", 4);
+	assert_null(at(j, "payload"));
+	json_decref(j);
+	q.nquery = 2;
+	q.query[0] = (struct http_pair){ SLICE("queue"), SLICE("x") };
+	nasked = 0;
+	answer_clear();
+	api_submit(&q);
+	refused_before_asking(400, "", "type=");
+}
+
+static void a_large_payload_is_staged(void **state)
+{
+	static char body[JOB_INLINE_MAX + 100];
+	struct job_spec spec;
+	int n = snprintf(body, sizeof(body), "{\"type\":\"email\",\"payload\":\"%*d\"}", JOB_INLINE_MAX, 1);
+	json_t *j;
+
+	(void)state;
+	post_as(NULL, (struct slice){ body, (size_t)n });
+	assert_int_equal(nasked, 0);
+	assert_int_equal(staged.n, JOB_INLINE_MAX + 2);
+	assert_int_equal(staged.first, '"');
+	staged.ready(staged.arg, 77, STORE_OK);
+	assert_int_equal(nasked, 1);
+	assert_int_equal(record_spec_decode(asked[0].bytes, asked[0].n, &spec), RECORD_OK);
+	assert_int_equal(spec.payload_blob, 77);
+	assert_int_equal(spec.payload_len, JOB_INLINE_MAX + 2);
+	keeper_answers(0, STORE_OK);
+	assert_int_equal(answer.status, 201);
+	j = answer_json();
+	assert_int_equal(json_string_length(at(j, "payload")), JOB_INLINE_MAX);
+	json_decref(j);
+	post_as(NULL, (struct slice){ body, (size_t)n });
+	staged.ready(staged.arg, 0, STORE_NO_SPACE);
+	assert_int_equal(answer.status, 507);
+	assert_int_equal(nasked, 1);
+	ask_errno = ENOMEM;
+	post_as(NULL, (struct slice){ body, (size_t)n });
+	assert_int_equal(answer.status, 503);
+}
+
+static void asking_fails(void **state)
+{
+	(void)state;
+	ask_errno = ENOMEM;
+	post("{\"type\":\"email\"}");
+	assert_int_equal(answer.status, 503);
+	ask_errno = EMSGSIZE;
+	post("{\"type\":\"email\"}");
+	assert_int_equal(answer.status, 400);
+	ask_errno = ENOMEM;
+	post("[{\"type\":\"email\"},{\"type\":\"email\"}]");
+	assert_int_equal(answer.status, 503);
+	assert_int_equal(answer.answers, 1);
+}
+
+static void an_array(void **state)
+{
+	json_t *j;
+
+	(void)state;
+	post(" [{\"type\":\"email\"},\n{\"type\":\"t.x\",\"delay\":1}]");
+	assert_int_equal(nasked, 2);
+	keeper_answers(1, STORE_OK);
+	assert_int_equal(answer.answers, 0);            /* one is still open */
+	keeper_answers(0, STORE_OK);
+	assert_int_equal(answer.answers, 1);
+	assert_int_equal(answer.status, 201);
+	j = answer_json();
+	assert_int_equal(json_array_size(j), 2);
+	string_is(json_array_get(j, 0), "id", "01000000-0000-0000-0000-000000000000");
+	string_is(json_array_get(j, 0), "state", "queued");
+	string_is(json_array_get(j, 1), "id", "01000000-0000-0000-0000-000000000001");
+	string_is(json_array_get(j, 1), "state", "scheduled");
+	assert_int_equal(json_object_size(json_array_get(j, 0)), 2);
+	json_decref(j);
+	nasked = 0;
+	post("[]");
+	assert_int_equal(answer.status, 201);
+	assert_string_equal(answer.body, "[]");
+}
+
+static void an_array_is_all_or_nothing(void **state)
+{
+	(void)state;
+	post("[{\"type\":\"email\"},{\"type\":\"email\",\"tags\":[7]}]");
+	refused_before_asking(400, "[1].tags[0]", "string");
+	post("[{\"type\":\"email\"},7]");
+	refused_before_asking(400, "[1]", "object");
+	post("[{\"type\":\"email\"},{\"type\":\"nobody\"}]");
+	refused_before_asking(422, "[1].type", "nobody");
+	conf.store.max_queued = 10;
+	shm_gauge(&seg.proc[1], (enum shm_counter)(SHM_C_STATE_FIRST + JOB_QUEUED), 9);
+	post("[{\"type\":\"email\"},{\"type\":\"email\"}]");
+	refused_before_asking(429, "", "max_queued");
+	post("[{\"type\":\"email\"}]");
+	assert_int_equal(nasked, 1);
+	keeper_answers(0, STORE_QUEUE_FULL);
+	assert_int_equal(answer.status, 429);
+	/* what is stored is not answered with an error */
+	conf.store.max_queued = 0;
+	nasked = 0;
+	post("[{\"type\":\"email\"},{\"type\":\"email\"}]");
+	keeper_answers(0, STORE_OK);
+	keeper_answers(1, STORE_QUEUE_FULL);
+	assert_int_equal(answer.status, 200);
+	json_t *j = answer_json();
+	string_is(json_array_get(j, 0), "state", "queued");
+	number_is(json_array_get(j, 1), "status", 429);
+	json_decref(j);
+}
+
+static void a_thousand_and_no_more(void **state)
+{
+	struct buf b = { 0 };
+	json_t *j;
+
+	(void)state;
+	for (unsigned i = 0; i < 1000; i++)
+		buf_str(&b, i ? ",{\"type\":\"email\"}" : "[{\"type\":\"email\"}");
+	buf_char(&b, ']');
+	post(buf_cstr(&b));
+	assert_int_equal(nasked, 1000);
+	for (size_t i = 0; i < 1000; i++)
+		keeper_answers(i, STORE_OK);
+	assert_int_equal(answer.status, 201);
+	j = answer_json();
+	assert_int_equal(json_array_size(j), 1000);
+	json_decref(j);
+	b.len--;
+	buf_str(&b, ",{\"type\":\"email\"}]");
+	nasked = 0;
+	post(buf_cstr(&b));
+	refused_before_asking(413, "", "1000");
+	buf_free(&b);
+}
+
+static void lines(void **state)
+{
+	const char *at_line;
+
+	(void)state;
+	post_as("application/x-ndjson", SLICE("{\"type\":\"email\"}\n\n \r\n{\"type\":\"nobody\"}\r\n{bad}\n{\"type\":\"t.x\"}"));
+	assert_int_equal(nasked, 2);
+	keeper_answers(0, STORE_OK);
+	keeper_answers(1, STORE_NO_SPACE);
+	assert_int_equal(answer.status, 200);
+	assert_string_equal(answer.content_type, "application/x-ndjson");
+	at_line = answer.body;
+	for (int i = 0; i < 4; i++) {
+		static const double status[] = { 0, 422, 400, 507 }, line[] = { 1, 4, 5, 6 };
+		size_t n = strcspn(at_line, "\n");
+		json_t *j = json_loadb(at_line, n, 0, NULL);
+		assert_non_null(j);
+		if (status[i] > 0) {
+			number_is(j, "status", status[i]);
+			number_is(j, "line", line[i]);
+		} else {
+			string_is(j, "state", "queued");
+		}
+		json_decref(j);
+		at_line += n + 1;
+	}
+	assert_string_equal(at_line, "");
+	nasked = 0;
+	post_as("application/x-ndjson", SLICE("\n"));
+	assert_int_equal(answer.status, 200);
+	assert_int_equal(answer.n, 0);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(one_job), T(a_scheduled_job), T(what_the_store_says), T(what_is_never_asked), T(headers_that_matter), T(a_raw_body), T(a_large_payload_is_staged), T(asking_fails),
+		T(an_array), T(an_array_is_all_or_nothing), T(a_thousand_and_no_more), T(lines),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
