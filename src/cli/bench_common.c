@@ -188,7 +188,7 @@ static bool held(const struct bench *b)
 {
 	if (!atomic_load(&b->seg.h->no_claims))
 		return false;
-	for (uint32_t i = 0; i < b->seg.h->nproc; i++)
+	for (uint32_t i = 0; i < b->seg.geo.nproc; i++)
 		if (atomic_load(&b->seg.proc[i].role) == SHM_ROLE_WORKER && atomic_load(&b->seg.proc[i].running) > 0)
 			return false;
 	return true;

@@ -19,9 +19,9 @@ static bool add_note(void *arg, const struct store_note *n)
 /* When the worker that holds the job's lease has begun it, from the worker's own table. */
 static int64_t running_since(const struct segment *seg, const struct job *j)
 {
-	const struct shm_run *run = j->state == JOB_RUNNING && j->worker < seg->h->nproc ? segment_runs(seg, j->worker) : NULL;
+	const struct shm_run *run = j->state == JOB_RUNNING && j->worker < seg->geo.nproc ? segment_runs(seg, j->worker) : NULL;
 
-	for (uint32_t i = 0; run && i < seg->h->run_capacity; i++)
+	for (uint32_t i = 0; run && i < seg->geo.run_capacity; i++)
 		if (atomic_load_explicit(&run[i].state, memory_order_acquire) == SHM_RUN_STARTED && run[i].token == j->lease_token)
 			return run[i].started_ms;
 	return 0;

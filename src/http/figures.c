@@ -147,12 +147,12 @@ static void read_store(struct figures *f, const struct api *a)
 
 static void read_processes(struct figures *f, const struct segment *seg)
 {
-	f->process = calloc(seg->h->nproc ? seg->h->nproc : 1, sizeof(*f->process));
+	f->process = calloc(seg->geo.nproc ? seg->geo.nproc : 1, sizeof(*f->process));
 	if (!f->process) {
 		f->failed = true;
 		return;
 	}
-	for (uint32_t i = 0; i < seg->h->nproc; i++) {
+	for (uint32_t i = 0; i < seg->geo.nproc; i++) {
 		const struct shm_proc *p = &seg->proc[i];
 		uint32_t state = LOAD(p->state), role = LOAD(p->role);
 		if (state == SHM_PROC_FREE || state > SHM_PROC_ABANDONED || role == SHM_ROLE_NONE || role > SHM_ROLE_WORKER)
@@ -171,7 +171,7 @@ static void read_server(struct figures *f, const struct api *a)
 {
 	const struct shm_header *h = a->seg->h;
 
-	f->uptime_s = (double)(f->now_ms - h->created_ms) / 1000;
+	f->uptime_s = (double)(f->now_ms - a->seg->geo.created_ms) / 1000;
 	read_processes(f, a->seg);
 	if (f->uptime_s < 0)
 		f->uptime_s = 0;        /* the clock was set back */

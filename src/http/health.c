@@ -10,7 +10,7 @@
 
 static bool role_runs(const struct segment *seg, enum shm_role role)
 {
-	for (uint32_t i = 0; i < seg->h->nproc; i++) {
+	for (uint32_t i = 0; i < seg->geo.nproc; i++) {
 		uint32_t state = atomic_load_explicit(&seg->proc[i].state, memory_order_relaxed);
 		if (atomic_load_explicit(&seg->proc[i].role, memory_order_relaxed) == (uint32_t)role && state == SHM_PROC_RUNNING)
 			return true;
@@ -23,7 +23,7 @@ static int64_t keeper_silence(const struct segment *seg, int64_t now_ns)
 {
 	int64_t best = -1;
 
-	for (uint32_t i = 0; i < seg->h->nproc; i++) {
+	for (uint32_t i = 0; i < seg->geo.nproc; i++) {
 		const struct shm_proc *p = &seg->proc[i];
 		uint32_t state = atomic_load_explicit(&p->state, memory_order_relaxed);
 		int64_t age = now_ns - atomic_load_explicit(&p->heartbeat_ns, memory_order_relaxed);

@@ -180,7 +180,7 @@ static void begin(struct acceptor *a)
 	child_begin(p);
 	a->limit.fire = on_limit;
 	a->tick.fire = on_tick;
-	a->api = (struct api){ .loop = p->loop, .seg = p->seg, .slot = p->slot, .conf = p->conf, .version = p->seg->h->version };
+	a->api = (struct api){ .loop = p->loop, .seg = p->seg, .slot = p->slot, .conf = p->conf, .version = p->seg->geo.version };
 	a->listener = calloc(p->conf->http.nlisten ? p->conf->http.nlisten : 1, sizeof(*a->listener));
 	if (!a->listener)
 		cannot(p, "listeners", strerror(errno));

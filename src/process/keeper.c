@@ -117,7 +117,7 @@ static void on_message(struct process *p, const struct process_packet *m, int fd
 		take_conf(k, fd);
 		break;
 	case MASTER_ABANDONED:
-		if (m->arg >= 2 && m->arg < (int64_t)k->seg->h->nproc)
+		if (m->arg >= 2 && m->arg < (int64_t)k->seg->geo.nproc)
 			k->abandoned[m->arg] = k->any_abandoned = true;
 		break;
 	case MASTER_STOP:
@@ -167,7 +167,7 @@ static void open_store(struct keeper *k)
 	enum store_rc rc;
 	char why[4096];
 	struct store_options opt = {
-		.path = c->path, .map_size = c->map_size, .epoch = k->seg->h->epoch, .boot_id = k->seg->h->boot_id, .random = random_bytes, .max_queued = c->max_queued,
+		.path = c->path, .map_size = c->map_size, .epoch = k->seg->geo.epoch, .boot_id = k->seg->geo.boot_id, .random = random_bytes, .max_queued = c->max_queued,
 	};
 
 	k->store = store_open(&opt, &rc, why, sizeof(why));
@@ -218,7 +218,7 @@ static void recover(struct keeper *k)
 
 static void allocate(struct keeper *k)
 {
-	uint32_t n = k->seg->h->nproc;
+	uint32_t n = k->seg->geo.nproc;
 
 	k->posted = calloc(request_count(k->seg), sizeof(*k->posted));
 	k->abandoned = calloc(n, sizeof(*k->abandoned));

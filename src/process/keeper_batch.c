@@ -78,8 +78,8 @@ static enum store_rc apply_finish(struct keeper *k, const struct shm_request *r,
 
 static enum store_rc apply_stage(struct keeper *k, const struct shm_request *r, struct job_text body, struct request_result *out)
 {
-	uint32_t incarnation = atomic_load_explicit(&k->seg->proc[r->owner].incarnation, memory_order_relaxed);
-	bool submits = atomic_load_explicit(&k->seg->proc[r->owner].role, memory_order_relaxed) == SHM_ROLE_ACCEPTOR;
+	uint32_t incarnation = atomic_load_explicit(&k->seg->proc[request_owner(k->seg, r)].incarnation, memory_order_relaxed);
+	bool submits = atomic_load_explicit(&k->seg->proc[request_owner(k->seg, r)].role, memory_order_relaxed) == SHM_ROLE_ACCEPTOR;
 	struct request_stage m;
 	struct job_text head;
 
@@ -88,7 +88,7 @@ static enum store_rc apply_stage(struct keeper *k, const struct shm_request *r, 
 	if (submits && k->refusing)
 		return STORE_NO_SPACE;
 	memcpy(&m, head.p, sizeof(m));
-	return store_stage(k->store, r->owner, incarnation, m.blob, m.offset, body, &out->blob);
+	return store_stage(k->store, request_owner(k->seg, r), incarnation, m.blob, m.offset, body, &out->blob);
 }
 
 static enum store_rc apply_progress(struct keeper *k, const struct shm_request *r, struct job_text body, struct request_result *out)
@@ -138,7 +138,7 @@ static enum store_rc apply_request(struct keeper *k, struct shm_request *r, enum
 		result[n++] = one;
 	}
 	if (more < 0)
-		log_error("slot %u: a malformed request was cut off after %u operations", r->owner, n);
+		log_error("slot %u: a malformed request was cut off after %u operations", request_owner(k->seg, r), n);
 	r->nops = n;
 	return STORE_OK;
 }
@@ -147,7 +147,7 @@ static enum store_rc apply_request(struct keeper *k, struct shm_request *r, enum
 
 static bool is_worker(const struct keeper *k, const struct shm_request *r)
 {
-	return r->owner >= segment_worker_slot(k->seg, 0);
+	return request_owner(k->seg, r) >= segment_worker_slot(k->seg, 0);
 }
 
 /* Every POSTED request, workers' before acceptors': finishing and its claims come before new work. */
@@ -158,7 +158,7 @@ static uint32_t collect(struct keeper *k)
 	for (int pass = 0; pass < 2; pass++) {
 		for (uint32_t i = 0; i < n; i++) {
 			struct shm_request *r = request_slot(k->seg, i);
-			if (is_worker(k, r) != (pass == 0) || r->owner >= k->seg->h->nproc)
+			if (is_worker(k, r) != (pass == 0))
 				continue;
 			if (atomic_load_explicit(&r->state, memory_order_acquire) == SHM_REQUEST_POSTED)
 				k->posted[found++] = r;
@@ -199,10 +199,10 @@ static bool was_started(void *arg, uint64_t token)
 /* Ends the leases and the staged bytes of the abandoned slots; k->done[slot] where nothing is left. */
 static enum store_rc end_abandoned(struct keeper *k)
 {
-	for (uint32_t slot = 2; slot < k->seg->h->nproc; slot++) {
+	for (uint32_t slot = 2; slot < k->seg->geo.nproc; slot++) {
 		if (!k->abandoned[slot])
 			continue;
-		struct { const struct shm_run *run; uint32_t n; } table = { segment_runs(k->seg, slot), k->seg->h->run_capacity };
+		struct { const struct shm_run *run; uint32_t n; } table = { segment_runs(k->seg, slot), k->seg->geo.run_capacity };
 		uint32_t incarnation = atomic_load_explicit(&k->seg->proc[slot].incarnation, memory_order_relaxed);
 		bool more_leases, more_stage;
 		enum store_rc rc = store_abandon(k->store, slot, incarnation, was_started, &table, KEEPER_SLICE, &more_leases);
@@ -221,10 +221,10 @@ void keeper_take_slot_back(struct keeper *k, uint32_t slot)
 
 	for (uint32_t i = 0; i < request_count(k->seg); i++) {
 		struct shm_request *r = request_slot(k->seg, i);
-		if (r->owner == slot)
+		if (request_owner(k->seg, r) == slot)
 			atomic_store_explicit(&r->state, SHM_REQUEST_FREE, memory_order_release);
 	}
-	for (uint32_t i = 0; run && i < k->seg->h->run_capacity; i++)
+	for (uint32_t i = 0; run && i < k->seg->geo.run_capacity; i++)
 		atomic_store_explicit(&run[i].state, SHM_RUN_FREE, memory_order_relaxed);
 	atomic_store_explicit(&k->seg->proc[slot].want, 0, memory_order_relaxed);
 	atomic_store_explicit(&k->seg->proc[slot].running, 0, memory_order_relaxed);
@@ -238,7 +238,7 @@ void keeper_take_slot_back(struct keeper *k, uint32_t slot)
 static void free_done_slots(struct keeper *k)
 {
 	k->any_abandoned = false;
-	for (uint32_t slot = 2; slot < k->seg->h->nproc; slot++) {
+	for (uint32_t slot = 2; slot < k->seg->geo.nproc; slot++) {
 		if (k->abandoned[slot] && k->done[slot])
 			keeper_take_slot_back(k, slot);
 		k->any_abandoned |= k->abandoned[slot];
@@ -313,8 +313,8 @@ static void publish(struct keeper *k, uint32_t from, uint32_t n)
 		request_publish(k->seg, k->posted[i]);
 	}
 	for (uint32_t i = from; i < from + n; i++)
-		if (i == from || k->posted[i]->owner != k->posted[i - 1]->owner)
-			segment_ring(k->seg, k->posted[i]->owner);
+		if (i == from || request_owner(k->seg, k->posted[i]) != request_owner(k->seg, k->posted[i - 1]))
+			segment_ring(k->seg, request_owner(k->seg, k->posted[i]));
 }
 
 /* --- when it cannot be written --- */
@@ -362,7 +362,7 @@ static void one_by_one(struct keeper *k, uint32_t n)
 			block(k, rc);
 			continue;
 		}
-		log_error("a request of slot %u was refused: %s", k->posted[i]->owner, store_rc_text(rc));
+		log_error("a request of slot %u was refused: %s", request_owner(k->seg, k->posted[i]), store_rc_text(rc));
 		if (apply_request(k, k->posted[i], rc) == STORE_OK)     /* nothing was stored, so no token is needed */
 			publish(k, i, 1);
 	}
@@ -390,7 +390,7 @@ static void after_failure(struct keeper *k, uint32_t n, enum store_rc rc)
 
 static void ring_everybody(struct keeper *k)
 {
-	for (uint32_t slot = 0; slot < k->seg->h->nproc; slot++)
+	for (uint32_t slot = 0; slot < k->seg->geo.nproc; slot++)
 		segment_ring(k->seg, slot);
 }
 

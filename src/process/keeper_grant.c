@@ -41,7 +41,7 @@ bool keeper_wanted(struct keeper *k)
 
 	if (!claims_allowed(k) || (!ready && !alone))
 		return false;
-	for (uint32_t slot = first_worker(k); slot < k->seg->h->nproc; slot++) {
+	for (uint32_t slot = first_worker(k); slot < k->seg->geo.nproc; slot++) {
 		struct keeper_worker *w = &k->worker[slot];
 		if (atomic_load_explicit(&k->seg->proc[slot].want, memory_order_relaxed) == 0)
 			continue;
@@ -60,7 +60,7 @@ static void reserve(struct keeper *k)
 	uint32_t best = 0, least = UINT32_MAX;
 	bool needed = store_has_alone(k->store);
 
-	for (uint32_t slot = first_worker(k); slot < k->seg->h->nproc; slot++) {
+	for (uint32_t slot = first_worker(k); slot < k->seg->geo.nproc; slot++) {
 		struct keeper_worker *w = &k->worker[slot];
 		if (!needed)
 			w->reserved = false;
@@ -80,7 +80,7 @@ static uint32_t pick_worker(struct keeper *k, bool *idle)
 {
 	uint32_t best = 0, most = 0;
 
-	for (uint32_t slot = first_worker(k); slot < k->seg->h->nproc; slot++) {
+	for (uint32_t slot = first_worker(k); slot < k->seg->geo.nproc; slot++) {
 		struct keeper_worker *w = &k->worker[slot];
 		uint32_t room = room_of(k, slot);
 		if (room == 0 || !grant_fits(k->seg, slot, &w->writer))
@@ -121,7 +121,7 @@ static bool write_grant(struct keeper *k, uint32_t slot, const struct store_clai
 
 static void begin_writers(struct keeper *k)
 {
-	for (uint32_t slot = first_worker(k); slot < k->seg->h->nproc; slot++) {
+	for (uint32_t slot = first_worker(k); slot < k->seg->geo.nproc; slot++) {
 		if (k->worker[slot].wrote)
 			continue;               /* grants of an earlier keeper stand before ours */
 		grant_begin(k->seg, slot, &k->worker[slot].writer);
@@ -173,7 +173,7 @@ static bool grant_one_again(void *arg, uint64_t seq, const struct store_claimed 
 
 enum store_rc keeper_grant_again(struct keeper *k)
 {
-	for (uint32_t slot = first_worker(k); slot < k->seg->h->nproc; slot++) {
+	for (uint32_t slot = first_worker(k); slot < k->seg->geo.nproc; slot++) {
 		struct keeper_worker *w = &k->worker[slot];
 		const struct shm_proc *p = &k->seg->proc[slot];
 		struct store_owner owner = { slot, atomic_load_explicit(&p->incarnation, memory_order_relaxed), 0 };
@@ -192,7 +192,7 @@ enum store_rc keeper_grant_again(struct keeper *k)
 
 void keeper_publish_grants(struct keeper *k)
 {
-	for (uint32_t slot = first_worker(k); slot < k->seg->h->nproc; slot++) {
+	for (uint32_t slot = first_worker(k); slot < k->seg->geo.nproc; slot++) {
 		struct keeper_worker *w = &k->worker[slot];
 		if (!w->wrote)
 			continue;
@@ -204,7 +204,7 @@ void keeper_publish_grants(struct keeper *k)
 
 void keeper_forget_grants(struct keeper *k)
 {
-	for (uint32_t slot = first_worker(k); slot < k->seg->h->nproc; slot++) {
+	for (uint32_t slot = first_worker(k); slot < k->seg->geo.nproc; slot++) {
 		struct keeper_worker *w = &k->worker[slot];
 		if (w->wrote && w->alone_seq && !grant_published(k->seg, slot, w->alone_seq))
 			w->alone_seq = 0;

@@ -163,9 +163,11 @@ void reap_sweep_begin(struct master *m)
 
 static void log_death(const struct child *c, pid_t pid, int status)
 {
-	bool clean = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	bool clean = WIFEXITED(status) && WEXITSTATUS(status) == 0, given_up = c->m->phase == PHASE_STOPPING && !c->m->ready;
 
-	if (c->ending && clean)
+	if (given_up)
+		log_debug("%s (pid %d) %s", spawn_name(c), (int)pid, reap_how(status));
+	else if (c->ending && clean)
 		log_info("%s ended, pid %d", spawn_name(c), (int)pid);
 	else
 		log_warn("%s (pid %d) %s%s%s", spawn_name(c), (int)pid, reap_how(status), c->killed ? ": " : "", c->killed ? c->killed : "");

@@ -166,10 +166,10 @@ static int make_segment(struct master *m)
 /* The tables by slot, made while nobody else can write to the segment. */
 static int make_tables(struct master *m)
 {
-	uint32_t nacceptor = m->seg.h->nacceptor, nworker = m->seg.h->nworker;
+	uint32_t nacceptor = m->seg.geo.nacceptor, nworker = m->seg.geo.nworker;
 
-	m->nslot = m->seg.h->nproc;
-	m->run_capacity = m->seg.h->run_capacity;
+	m->nslot = m->seg.geo.nproc;
+	m->run_capacity = m->seg.geo.run_capacity;
 	m->child = calloc(m->nslot, sizeof(*m->child));
 	m->seat = calloc(m->nslot, sizeof(*m->seat));
 	if (!m->child || !m->seat) {
@@ -351,7 +351,7 @@ void start_child_died(struct master *m, const struct child *c, int status)
 {
 	int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 
-	log_error("cannot start: the %s %s", spawn_name(c), reap_how(status));
+	log_error("cannot start: %s %s", spawn_name(c), reap_how(status));
 	if (code == PROCESS_EXIT_FATAL)
 		code = EX_UNAVAILABLE;
 	start_failed(m, code >= EX__BASE && code <= EX__MAX ? code : EX_SOFTWARE);
@@ -364,7 +364,7 @@ void start_undo(struct master *m)
 	if (m->seg.h) {
 		atomic_store_explicit(&m->seg.h->server_state, SHM_SERVER_STOPPING, memory_order_release);
 		if (m->nslot)
-			m->seg.h->nproc = m->nslot;     /* what closing goes by must be ours */
+			m->seg.geo.nproc = m->nslot;     /* what closing goes by must be ours */
 		segment_close(&m->seg);
 	}
 	if (m->ready)

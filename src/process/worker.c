@@ -180,7 +180,7 @@ static void answered(void *arg, const struct request_result *r)
 
 static void begin(struct worker *w, struct process *p)
 {
-	*w = (struct worker){ .p = p, .capacity = p->seg->h->run_capacity, .run = segment_runs(p->seg, p->slot) };
+	*w = (struct worker){ .p = p, .capacity = p->seg->geo.run_capacity, .run = segment_runs(p->seg, p->slot) };
 	w->most = p->conf->worker_jobs < w->capacity ? (uint32_t)p->conf->worker_jobs : w->capacity;
 	snprintf(w->name, sizeof(w->name), "%u", (unsigned)p->number);
 	w->short_timer.fire = short_over;

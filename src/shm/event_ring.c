@@ -5,7 +5,7 @@
 
 static struct shm_event *entry(const struct segment *s, uint64_t seq)
 {
-	return (struct shm_event *)(void *)(s->base + s->h->off_event) + (seq & (SHM_EVENTS - 1));
+	return (struct shm_event *)(void *)(s->base + s->geo.off_event) + (seq & (SHM_EVENTS - 1));
 }
 
 void event_put(struct segment *s, const struct shm_event *e)

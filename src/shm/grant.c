@@ -10,7 +10,7 @@
 
 static char *ring(const struct segment *s, uint32_t slot)
 {
-	return s->base + s->h->off_grant + (uint64_t)(slot - segment_worker_slot(s, 0)) * s->h->grant_bytes;
+	return s->base + s->geo.off_grant + (uint64_t)(slot - segment_worker_slot(s, 0)) * s->geo.grant_bytes;
 }
 
 uint64_t grant_attach(struct segment *s, uint32_t slot)
@@ -52,7 +52,7 @@ static bool split(const struct grant *g, const char *body, uint64_t room, struct
 int grant_next(struct segment *s, uint32_t slot, uint64_t *seen, struct grant_view *v)
 {
 	struct shm_proc *p = &s->proc[slot];
-	uint64_t size = s->h->grant_bytes;
+	uint64_t size = s->geo.grant_bytes;
 
 	for (;;) {
 		uint64_t head = atomic_load_explicit(&p->grant_head, memory_order_acquire);
@@ -102,14 +102,14 @@ uint32_t grant_room(const struct segment *s, uint32_t slot, const struct grant_w
 	uint64_t want = atomic_load_explicit(&s->proc[slot].want, memory_order_acquire);
 	uint64_t room = want >> SEEN_BITS, issued = (w->seq - want) & SEEN_MASK;
 
-	if (room > s->h->run_capacity)
-		room = s->h->run_capacity;
+	if (room > s->geo.run_capacity)
+		room = s->geo.run_capacity;
 	return issued >= room ? 0 : (uint32_t)(room - issued);
 }
 
 bool grant_fits(const struct segment *s, uint32_t slot, const struct grant_writer *w)
 {
-	uint64_t size = s->h->grant_bytes, used = w->head - atomic_load_explicit(&s->proc[slot].grant_tail, memory_order_acquire);
+	uint64_t size = s->geo.grant_bytes, used = w->head - atomic_load_explicit(&s->proc[slot].grant_tail, memory_order_acquire);
 
 	return used <= size && size - used >= 2 * LONGEST;      /* the second for the padding at the ring's end */
 }
@@ -121,7 +121,7 @@ bool grant_seen(const struct segment *s, uint32_t slot, uint64_t seq)
 
 bool grant_write(struct segment *s, uint32_t slot, struct grant_writer *w, struct grant_view *v)
 {
-	uint64_t size = s->h->grant_bytes, tail = atomic_load_explicit(&s->proc[slot].grant_tail, memory_order_acquire);
+	uint64_t size = s->geo.grant_bytes, tail = atomic_load_explicit(&s->proc[slot].grant_tail, memory_order_acquire);
 	uint64_t payload = v->g.payload_blob ? 0 : v->payload.n;
 	uint64_t body = v->type.n + v->queue.n + v->name.n + v->trace.n + v->content_type.n + payload;
 	uint64_t bytes = (sizeof(v->g) + body + 7) & ~UINT64_C(7), at = w->head % size;

@@ -17,7 +17,7 @@ struct shm_request {
 	uint64_t seq;                   /* raised by the owner at each post; never restarts while the segment lives */
 	uint32_t nops;
 	uint32_t bytes;                 /* of operations in the request area */
-	uint64_t off_ops, off_results;  /* set at creation; checked against the segment by the reader */
+	uint64_t off_ops, off_results;  /* set at creation, for its owner; the keeper goes by the slot's index */
 	uint32_t ops_capacity, results_capacity;
 };
 
@@ -92,6 +92,8 @@ int ask_stage(struct ask_box *b, const void *bytes, size_t n, ask_staged_fn read
 /* --- the keeper's side --- */
 struct shm_request *request_slot(const struct segment *s, uint32_t index);
 uint32_t request_count(const struct segment *s);
+uint32_t request_owner(const struct segment *s, const struct shm_request *r);   /* the process slot it belongs to */
+void request_place(const struct segment *s, struct shm_request *r);             /* at the segment's making: says in the slot where its areas lie */
 /* Walks the operations of a POSTED request with every bound checked. *at starts at 0. 1: *head and *body are set; 0: no more; -1: malformed. */
 int request_next(const struct segment *s, const struct shm_request *r, uint32_t *at, struct request_head *head, struct job_text *body);
 struct request_result *request_results(const struct segment *s, const struct shm_request *r, uint32_t *capacity);

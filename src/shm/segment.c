@@ -32,7 +32,7 @@ static uint64_t page_up(uint64_t n)
 }
 
 /* Gives every part its place; the order is that of doc/shm-layout.md. */
-static void plan_layout(struct shm_header *h, const struct segment_plan *plan)
+static void plan_layout(struct shm_geometry *h, const struct segment_plan *plan)
 {
 	uint64_t at = PAGE;
 
@@ -72,25 +72,13 @@ static void plan_layout(struct shm_header *h, const struct segment_plan *plan)
 
 static void place_requests(struct segment *s)
 {
-	struct shm_header *h = s->h;
-	uint64_t at = h->off_area;
-
-	for (uint32_t i = 0; i < request_count(s); i++) {
-		struct shm_request *r = request_slot(s, i);
-		bool acceptor = i < h->nacceptor * h->nrequest_acceptor;
-		r->owner = acceptor ? segment_acceptor_slot(s, i / h->nrequest_acceptor)
-			: segment_worker_slot(s, (i - h->nacceptor * h->nrequest_acceptor) / h->nrequest_worker);
-		r->ops_capacity = acceptor ? h->request_bytes_acceptor : h->request_bytes_worker;
-		r->results_capacity = (acceptor ? h->result_bytes_acceptor : h->result_bytes_worker) / (uint32_t)sizeof(struct request_result);
-		r->off_ops = at;
-		r->off_results = at + r->ops_capacity;
-		at = r->off_results + (acceptor ? h->result_bytes_acceptor : h->result_bytes_worker);
-	}
+	for (uint32_t i = 0; i < request_count(s); i++)
+		request_place(s, request_slot(s, i));
 }
 
 static void point_into(struct segment *s)
 {
-	struct shm_header *h = s->h;
+	const struct shm_geometry *h = &s->geo;
 
 	s->proc = (struct shm_proc *)(void *)(s->base + h->off_proc);
 	s->run = (struct shm_run *)(void *)(s->base + h->off_run);
@@ -104,7 +92,7 @@ static void point_into(struct segment *s)
 
 static int make_bells(struct segment *s)
 {
-	uint32_t n = s->h->nproc;
+	uint32_t n = s->geo.nproc;
 
 	s->bell = calloc(n, sizeof(*s->bell));
 	if (!s->bell)
@@ -138,7 +126,7 @@ static int make_file(const char *temp, uint64_t bytes)
 
 int segment_create(struct segment *s, const char *path, const struct segment_plan *plan, uint64_t epoch, int64_t wall_ms, const uint8_t boot_id[16])
 {
-	struct shm_header h = { .layout = SHM_LAYOUT, .header_bytes = sizeof(h), .epoch = epoch, .created_ms = wall_ms };
+	struct shm_geometry h = { .magic = { 0 }, .layout = SHM_LAYOUT, .header_bytes = sizeof(struct shm_header), .epoch = epoch, .created_ms = wall_ms };
 	char temp[4096];
 	int fd, saved;
 
@@ -163,10 +151,11 @@ int segment_create(struct segment *s, const char *path, const struct segment_pla
 		goto fail;
 	}
 	s->h = (struct shm_header *)(void *)s->base;
-	memcpy(s->base, &h, sizeof(h));
+	s->geo = h;
 	point_into(s);
 	place_requests(s);
-	memcpy(s->h->magic, SHM_MAGIC, sizeof(s->h->magic));
+	memcpy(s->geo.magic, SHM_MAGIC, sizeof(s->geo.magic));
+	s->h->geo = s->geo;
 	if (make_bells(s) < 0 || rename(temp, path) < 0)
 		goto fail;
 	return 0;
@@ -179,11 +168,11 @@ fail:
 }
 
 /* Whether a header from outside describes the very layout that this program would have made. */
-static bool header_sane(const struct shm_header *h, uint64_t file_bytes)
+static bool geometry_sane(const struct shm_geometry *h, uint64_t file_bytes)
 {
-	struct shm_header want;
+	struct shm_geometry want;
 
-	if (memcmp(h->magic, SHM_MAGIC, sizeof(h->magic)) != 0 || h->layout != SHM_LAYOUT || h->header_bytes != sizeof(*h))
+	if (memcmp(h->magic, SHM_MAGIC, sizeof(h->magic)) != 0 || h->layout != SHM_LAYOUT || h->header_bytes != sizeof(struct shm_header))
 		return false;
 	if (h->nworker < 2 || h->nworker > 1u << 16 || h->run_capacity < MIN_RUNS || h->run_capacity > 1u << 20)
 		return false;
@@ -214,7 +203,8 @@ int segment_view(struct segment *s, const char *path)
 		goto fail;
 	}
 	s->h = (struct shm_header *)(void *)s->base;
-	if (!header_sane(s->h, s->bytes))
+	s->geo = s->h->geo;
+	if (!geometry_sane(&s->geo, s->bytes))
 		goto fail;
 	point_into(s);
 	close(fd);
@@ -229,7 +219,7 @@ fail:
 void segment_close(struct segment *s)
 {
 	if (s->bell) {
-		for (uint32_t i = 0; i < s->h->nproc; i++)
+		for (uint32_t i = 0; i < s->geo.nproc; i++)
 			if (s->bell[i] >= 0)
 				close(s->bell[i]);
 		free(s->bell);
@@ -247,16 +237,16 @@ uint32_t segment_acceptor_slot(const struct segment *s, uint32_t i)
 
 uint32_t segment_worker_slot(const struct segment *s, uint32_t i)
 {
-	return 2 + s->h->nacceptor + i;
+	return 2 + s->geo.nacceptor + i;
 }
 
 struct shm_run *segment_runs(const struct segment *s, uint32_t slot)
 {
 	uint32_t first = segment_worker_slot(s, 0);
 
-	if (slot < first || slot - first >= s->h->nworker)
+	if (slot < first || slot - first >= s->geo.nworker)
 		return NULL;
-	return s->run + (size_t)(slot - first) * s->h->run_capacity;
+	return s->run + (size_t)(slot - first) * s->geo.run_capacity;
 }
 
 /* The pairing fence of ring and sleep: either the ringer sees `sleeping`, or the sleeper's second look sees the work. */
@@ -294,7 +284,7 @@ uint64_t segment_total(const struct segment *s, enum shm_counter c)
 {
 	uint64_t sum = 0;
 
-	for (uint32_t i = 0; i < s->h->nproc; i++)
+	for (uint32_t i = 0; i < s->geo.nproc; i++)
 		sum += atomic_load_explicit(&s->proc[i].counter[c], memory_order_relaxed);
 	return sum;
 }

@@ -111,7 +111,8 @@ struct shm_named {                      /* one named pair of histograms; index S
 	struct shm_histogram h;
 };
 
-struct shm_header {
+/* What is fixed when the segment is made. It lies at its beginning for those who look from outside; those who live with it use the copy in struct segment, which no child can change under them. */
+struct shm_geometry {
 	char magic[8];
 	uint32_t layout;                /* SHM_LAYOUT */
 	uint32_t header_bytes;
@@ -128,6 +129,10 @@ struct shm_header {
 	uint32_t grant_bytes;           /* of a worker's grant ring */
 	uint32_t reserved;
 	uint64_t off_proc, off_run, off_request, off_area, off_grant, off_event, off_queue_hist, off_type_hist, off_submit_hist, off_commit_hist;
+};
+
+struct shm_header {
+	struct shm_geometry geo;
 	/* master */
 	_Alignas(128) _Atomic uint32_t server_state;    /* enum shm_server_state */
 	_Atomic uint32_t no_claims;     /* WINCH: 1 until HUP */
@@ -141,7 +146,8 @@ struct shm_header {
 _Static_assert(sizeof(struct shm_header) <= 4096, "one page");
 
 struct segment {                        /* this process's view; every pointer points into the mapping */
-	struct shm_header *h;
+	struct shm_geometry geo;        /* our own copy */
+	struct shm_header *h;           /* the words that change; h->geo is not to be trusted */
 	struct shm_proc *proc;
 	struct shm_run *run;
 	struct shm_named *queue_hist, *type_hist;       /* SHM_TYPES + 1 of each: time in queue by queue, execution by type */

@@ -1,8 +1,8 @@
 /* noop, print, sleep, fail. */
-#include "run/attempt.h"
+#include "attempt.h"
 
 #include "os/log.h"
-#include "os/scratch.h"
+#include "tests/os/scratch.h"
 
 static int setup(void **state)
 {

@@ -1,12 +1,12 @@
 /* A program an attempt: what it is given, what is made of its output and its exit, and every way in which it may not start. */
-#include "run/attempt.h"
+#include "attempt.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "os/scratch.h"
-#include "run/fixture.h"
+#include "tests/os/scratch.h"
+#include "fixture.h"
 
 static int setup(void **state)
 {

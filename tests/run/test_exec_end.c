@@ -1,8 +1,8 @@
 /* Nothing of an attempt outlives it: groups, sessions of their own, swarms, held pipes; and nothing of anybody else is touched. */
-#include "run/attempt.h"
+#include "attempt.h"
 
 #include "run/exec.h"
-#include "run/fixture.h"
+#include "fixture.h"
 
 /* The pids that the handler and what it forked wrote to stdout, one a line. */
 static unsigned pids_of(struct attempt *at, pid_t *pids, unsigned max)

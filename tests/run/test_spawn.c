@@ -1,13 +1,13 @@
 /* Every way in which a program may not start, told apart; whose fault it was; and nothing left of it. */
-#include "run/attempt.h"
+#include "attempt.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#include "os/scratch.h"
-#include "run/fixture.h"
+#include "tests/os/scratch.h"
+#include "fixture.h"
 #include "run/spawn.h"
 
 static int setup(void **state)

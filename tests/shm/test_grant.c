@@ -1,0 +1,198 @@
+/* The grant ring: what is wanted, what is written, what is published, and a ring whose bytes lie. */
+#include "tests/shm/segment_fixture.h"
+
+#include "shm/grant.h"
+
+#define SLOT 6u                         /* the first worker */
+
+static char payload[JOB_INLINE_MAX];
+
+static struct grant_view view_of(uint64_t token, size_t payload_len)
+{
+	struct grant_view v = {
+		.g = { .token = token, .attempt = 1, .payload_len = payload_len },
+		.type = { "print", 5 }, .queue = { "default", 7 }, .name = { "n", 1 }, .trace = { "", 0 }, .content_type = { "", 0 }, .payload = { payload, payload_len },
+	};
+
+	memset(payload, (int)(uint8_t)token, sizeof(payload));
+	return v;
+}
+
+static void put(struct grant_writer *w, uint64_t token, size_t len)
+{
+	struct grant_view v = view_of(token, len);
+
+	assert_true(grant_write(&seg, SLOT, w, &v));
+}
+
+static void test_nothing_is_seen_before_it_is_published(void **state)
+{
+	struct grant_writer w;
+	struct grant_view v;
+	uint64_t seen = grant_attach(&seg, SLOT);
+
+	(void)state;
+	grant_want(&seg, SLOT, 5, seen);
+	grant_begin(&seg, SLOT, &w);
+	assert_int_equal(grant_room(&seg, SLOT, &w), 5);
+	put(&w, 11, 100);
+	put(&w, 12, 0);
+	assert_int_equal(grant_room(&seg, SLOT, &w), 3);
+	assert_int_equal(grant_next(&seg, SLOT, &seen, &v), 0);
+	grant_publish(&seg, SLOT, &w);
+	assert_int_equal(grant_next(&seg, SLOT, &seen, &v), 1);
+	assert_int_equal(v.g.token, 11);
+	assert_true(v.type.n == 5 && memcmp(v.type.p, "print", 5) == 0);
+	assert_int_equal(v.payload.n, 100);
+	assert_int_equal((uint8_t)v.payload.p[99], 11);
+	grant_consume(&seg, SLOT, &v);
+	assert_int_equal(grant_next(&seg, SLOT, &seen, &v), 1);
+	assert_int_equal(v.g.token, 12);
+	grant_consume(&seg, SLOT, &v);
+	assert_int_equal(seen, 2);
+	/* the worker has room for one more now, having seen both */
+	grant_want(&seg, SLOT, 1, seen);
+	grant_begin(&seg, SLOT, &w);
+	assert_int_equal(grant_room(&seg, SLOT, &w), 1);
+	assert_true(grant_seen(&seg, SLOT, 2));
+	assert_false(grant_seen(&seg, SLOT, 3));
+}
+
+static void test_wraps_for_ever(void **state)
+{
+	uint64_t seen = grant_attach(&seg, SLOT), token = 0, taken = 0;
+	struct grant_view v;
+
+	(void)state;
+	for (int round = 0; round < 3000; round++) {
+		struct grant_writer w;
+		grant_begin(&seg, SLOT, &w);
+		for (int i = 0; i < 7 && grant_fits(&seg, SLOT, &w); i++, token++)
+			put(&w, token, (size_t)(token * 37 % JOB_INLINE_MAX));
+		grant_publish(&seg, SLOT, &w);
+		for (int i = 0; i < 7 && grant_next(&seg, SLOT, &seen, &v) == 1; i++) {
+			assert_int_equal(v.g.token, taken);
+			assert_int_equal(v.payload.n, taken * 37 % JOB_INLINE_MAX);
+			for (size_t b = 0; b < v.payload.n; b++)
+				assert_int_equal((uint8_t)v.payload.p[b], (uint8_t)taken);
+			taken++;
+			grant_consume(&seg, SLOT, &v);
+		}
+	}
+	assert_true(taken > 20000);
+}
+
+static void test_a_full_ring_says_so(void **state)
+{
+	struct grant_writer w;
+	unsigned n = 0;
+
+	(void)state;
+	grant_attach(&seg, SLOT);
+	grant_begin(&seg, SLOT, &w);
+	while (grant_fits(&seg, SLOT, &w)) {
+		put(&w, n++, JOB_INLINE_MAX);
+		assert_true(n < 1000);
+	}
+	assert_true(n > 20);
+	for (struct grant_view v = view_of(1, JOB_INLINE_MAX); grant_write(&seg, SLOT, &w, &v); n++)
+		assert_true(n < 1000);
+	assert_true(w.head <= seg.geo.grant_bytes);
+}
+
+/* A keeper died after moving the head and before telling the sequence: its successor grants again, the worker takes each once. */
+static void test_granted_again_is_taken_once(void **state)
+{
+	struct grant_writer w;
+	struct grant_view v;
+	uint64_t seen = grant_attach(&seg, SLOT);
+
+	(void)state;
+	grant_begin(&seg, SLOT, &w);
+	put(&w, 100, 10);
+	put(&w, 101, 10);
+	grant_publish(&seg, SLOT, &w);
+	atomic_store(&seg.proc[SLOT].grant_seq, 0);     /* as it was before */
+	assert_int_equal(grant_next(&seg, SLOT, &seen, &v), 1);
+	grant_consume(&seg, SLOT, &v);
+	grant_begin(&seg, SLOT, &w);
+	w.seq = 2 - 1;                  /* the lease that is still there has sequence 2 */
+	put(&w, 101, 10);
+	put(&w, 102, 10);
+	grant_publish(&seg, SLOT, &w);
+	assert_int_equal(grant_next(&seg, SLOT, &seen, &v), 1);
+	assert_int_equal(v.g.token, 101);
+	grant_consume(&seg, SLOT, &v);
+	assert_int_equal(grant_next(&seg, SLOT, &seen, &v), 1);
+	assert_int_equal(v.g.token, 102);
+	grant_consume(&seg, SLOT, &v);
+	assert_int_equal(grant_next(&seg, SLOT, &seen, &v), 0);
+}
+
+static void test_a_successor_starts_empty(void **state)
+{
+	struct grant_writer w;
+	struct grant_view v;
+	uint64_t seen;
+
+	(void)state;
+	grant_attach(&seg, SLOT);
+	grant_want(&seg, SLOT, 9, 0);
+	grant_begin(&seg, SLOT, &w);
+	put(&w, 1, 10);
+	grant_publish(&seg, SLOT, &w);
+	seen = grant_attach(&seg, SLOT);
+	assert_int_equal(seen, 1);
+	assert_int_equal(grant_next(&seg, SLOT, &seen, &v), 0);
+	grant_begin(&seg, SLOT, &w);
+	assert_int_equal(grant_room(&seg, SLOT, &w), 0);
+}
+
+static void test_a_want_that_makes_no_sense(void **state)
+{
+	struct grant_writer w = { .seq = 5 };
+
+	(void)state;
+	atomic_store(&seg.proc[SLOT].want, UINT64_MAX);         /* room for 65535, having seen a grant never given */
+	assert_true(grant_room(&seg, SLOT, &w) <= seg.geo.run_capacity);
+	atomic_store(&seg.proc[SLOT].want, (uint64_t)3 << 48 | 1);
+	assert_int_equal(grant_room(&seg, SLOT, &w), 0);
+	assert_true(atomic_is_lock_free(&seg.proc[SLOT].want));
+}
+
+static void test_a_lying_ring_is_seen(void **state)
+{
+	struct grant_writer w;
+	struct grant_view v;
+	char *ring = seg.base + seg.geo.off_grant;
+	struct { uint32_t at; uint8_t v; } lie[] = {
+		{ 0, 3 }, { 2, 0x7f }, { 4, 9 }, { offsetof(struct grant, type_len), 0xff }, { offsetof(struct grant, payload_len) + 3, 1 }, { offsetof(struct grant, payload_len) + 7, 0xff },
+		{ offsetof(struct grant, content_type_len) + 3, 0xff },
+	};
+
+	(void)state;
+	grant_attach(&seg, SLOT);
+	grant_begin(&seg, SLOT, &w);
+	put(&w, 1, 100);
+	grant_publish(&seg, SLOT, &w);
+	for (size_t i = 0; i < sizeof(lie) / sizeof(lie[0]); i++) {
+		uint64_t seen = 0;
+		char was = ring[lie[i].at];
+		ring[lie[i].at] = (char)lie[i].v;
+		assert_int_equal(grant_next(&seg, SLOT, &seen, &v), -1);
+		ring[lie[i].at] = was;
+	}
+	uint64_t seen = 0;
+	atomic_store(&seg.proc[SLOT].grant_head, UINT64_MAX - 7);
+	assert_int_equal(grant_next(&seg, SLOT, &seen, &v), -1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_SEGMENT(test_nothing_is_seen_before_it_is_published), WITH_SEGMENT(test_wraps_for_ever), WITH_SEGMENT(test_a_full_ring_says_so),
+		WITH_SEGMENT(test_granted_again_is_taken_once), WITH_SEGMENT(test_a_successor_starts_empty), WITH_SEGMENT(test_a_want_that_makes_no_sense), WITH_SEGMENT(test_a_lying_ring_is_seen),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
