@@ -62,12 +62,12 @@ static void take_process(struct status *st, const struct shm_proc *p, uint32_t s
 int status_gather(struct status *st, const struct segment *seg, const struct status_now *now, bool (*alive)(pid_t pid))
 {
 	const struct shm_header *h = seg->h;
-	bool same_boot = memcmp(h->boot_id, now->boot_id, sizeof(h->boot_id)) == 0;
+	bool same_boot = memcmp(seg->geo.boot_id, now->boot_id, sizeof(seg->geo.boot_id)) == 0;
 
-	st->process = calloc(h->nproc ? h->nproc : 1, sizeof(*st->process));
+	st->process = calloc(seg->geo.nproc ? seg->geo.nproc : 1, sizeof(*st->process));
 	if (!st->process)
 		return -1;
-	memcpy(st->version, h->version, sizeof(h->version));
+	memcpy(st->version, seg->geo.version, sizeof(seg->geo.version));
 	st->now_ms = now->wall_ms;
 	st->up_ms = st->last_beat_ms = -1;
 	st->server_state = name_of(server_names, COUNT(server_names), atomic_load_explicit(&h->server_state, RELAXED));
@@ -75,7 +75,7 @@ int status_gather(struct status *st, const struct segment *seg, const struct sta
 	st->generation = atomic_load_explicit(&h->generation, RELAXED);
 	st->reload_ok_ms = atomic_load_explicit(&h->reload_ok_ms, RELAXED);
 	st->reload_failed = atomic_load_explicit(&h->reload_failed, RELAXED) != 0;
-	for (uint32_t i = 0; i < h->nproc; i++) {
+	for (uint32_t i = 0; i < seg->geo.nproc; i++) {
 		const struct shm_proc *p = &seg->proc[i];
 
 		if (atomic_load_explicit(&p->role, RELAXED) == SHM_ROLE_NONE || atomic_load_explicit(&p->state, RELAXED) == SHM_PROC_FREE)

@@ -14,8 +14,9 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-/* How many walks in a row must find everybody stopped. Two, because a directory read is no snapshot. Four where somebody is in an uninterruptible
- * wait: that is a vfork(2) parent, which never shows as stopped, or a stuck disk; neither makes children meanwhile. */
+/* How many walks in a row must find nobody new and nobody running. Two: who forks and ends between being listed and being looked at is out of the
+ * first walk's sight, but what it leaves is new to the second. Four where somebody is in an uninterruptible wait: that is a vfork(2) parent, which
+ * never shows as stopped, or a stuck disk; neither makes children meanwhile. */
 #define QUIET_WALKS 2
 #define QUIET_WALKS_STUCK 4
 
@@ -29,6 +30,13 @@ struct process {
 struct table {
 	struct process *rows;
 	size_t len, cap;
+	size_t vanished;        /* listed, but gone before the look */
+};
+
+/* The descendants that the walk before has seen, dead or alive, in order. */
+struct known {
+	pid_t *pids;
+	size_t len;
 };
 
 static ssize_t file_read(const char *path, char *out, size_t size)
@@ -101,23 +109,61 @@ static int by_parent(const void *a, const void *b)
 	return (x->ppid > y->ppid) - (x->ppid < y->ppid);
 }
 
-/* Everybody on the machine, in order of their parents. */
-static void table_read(struct table *t)
+static int by_number(const void *a, const void *b)
 {
-	DIR *proc = opendir("/proc");
-	struct dirent *entry;
+	const pid_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+static bool known_has(const struct known *k, pid_t pid)
+{
+	return k->len && bsearch(&pid, k->pids, k->len, sizeof(pid), by_number);
+}
+
+/* The next process that /proc lists, 0 at the end. One entry a call: a directory read is a snapshot, and who hops from pid to pid by forking and
+ * ending is long gone when the hundreds of entries of a usual read have been looked at. */
+static pid_t proc_next(int proc)
+{
+	union {
+		struct dirent64 entry;
+		char room[sizeof(struct dirent64)];
+	} buf;
+
+	for (;;) {
+		/* Room for one name of up to 20 bytes; what is longer than a pid comes first and is not one. */
+		ssize_t n = getdents64(proc, buf.room, 40);
+
+		if (n < 0 && errno == EINVAL)
+			n = getdents64(proc, buf.room, sizeof(buf.room));
+		if (n <= 0)
+			return 0;
+		if (isdigit((unsigned char)buf.entry.d_name[0]))
+			return (pid_t)atoi(buf.entry.d_name);
+	}
+}
+
+/* Everybody on the machine, in order of their parents. With `known`, whoever is seen running below root or below somebody known is stopped on sight. */
+static void table_read(struct table *t, pid_t root, const struct known *known)
+{
+	int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	pid_t pid, self = getpid();
 	struct process p;
 
-	t->len = 0;
-	if (!proc)
+	t->len = t->vanished = 0;
+	if (proc < 0)
 		return;
-	while ((entry = readdir(proc)) != NULL) {
-		if (!isdigit((unsigned char)entry->d_name[0]) || !process_read((pid_t)atoi(entry->d_name), &p))
+	while ((pid = proc_next(proc)) != 0) {
+		if (!process_read(pid, &p)) {
+			t->vanished++;
 			continue;
+		}
+		if (known && pid != self && (p.ppid == root || known_has(known, p.ppid)) && !process_stopped(&p))
+			kill(pid, SIGSTOP);
 		if (!table_add(t, &p))
 			break;
 	}
-	closedir(proc);
+	close(proc);
 	if (t->len)
 		qsort(t->rows, t->len, sizeof(*t->rows), by_parent);
 }
@@ -138,50 +184,41 @@ static size_t table_find(const struct table *t, pid_t ppid)
 	return low;
 }
 
-/* Marks the descendants of root, breadth first, never ourselves. `queue` has room for all pids. */
-static void table_mark(struct table *t, pid_t root, pid_t *queue)
+/* Marks the descendants of root, breadth first, never ourselves. `queue` has room for one pid more than there are rows; those of the descendants are in
+ * it afterwards. Returns how many they are. */
+static size_t table_mark(struct table *t, pid_t root, pid_t *queue)
 {
 	size_t head = 0, tail = 0;
-	pid_t self = getpid();
+	pid_t self = getpid(), parent = root;
 
-	queue[tail++] = root;
-	while (head < tail) {
-		pid_t parent = queue[head++];
-
+	for (;;) {
 		for (size_t i = table_find(t, parent); i < t->len && t->rows[i].ppid == parent; i++) {
 			if (t->rows[i].below || t->rows[i].pid == self)
 				continue;
 			t->rows[i].below = true;
 			queue[tail++] = t->rows[i].pid;
 		}
+		if (head == tail)
+			return tail;
+		parent = queue[head++];
 	}
 }
 
-/* One walk; false where memory is out. */
-static bool table_walk(struct table *t, pid_t root)
+/* Sends SIGSTOP to whoever still runs. True where nobody did and nobody is new; *stuck where somebody is in an uninterruptible wait. Somebody that we
+ * may not signal (a set-user-id program) cannot be waited for. */
+static bool table_stop(const struct table *t, const struct known *known, bool *stuck)
 {
-	pid_t *queue;
-
-	table_read(t);
-	queue = reallocarray(NULL, t->len + 1, sizeof(*queue));
-	if (!queue)
-		return false;
-	table_mark(t, root, queue);
-	free(queue);
-	return true;
-}
-
-/* Sends SIGSTOP to whoever still runs. True where everybody stood still already; *stuck where only uninterruptible waits were left. Somebody
- * that we may not signal (a set-user-id program) cannot be waited for. */
-static bool table_stop(const struct table *t, bool *stuck)
-{
-	bool still = true;
+	bool still = t->vanished == 0;
 
 	*stuck = false;
 	for (size_t i = 0; i < t->len; i++) {
 		const struct process *p = &t->rows[i];
 
-		if (!p->below || process_stopped(p) || kill(p->pid, SIGSTOP) != 0)
+		if (!p->below)
+			continue;
+		if (!known_has(known, p->pid))
+			still = false;
+		if (process_stopped(p) || kill(p->pid, SIGSTOP) != 0)
 			continue;
 		if (p->state == 'D')
 			*stuck = true;
@@ -201,24 +238,41 @@ static size_t table_signal(const struct table *t, int sig)
 	return count;
 }
 
+/* One walk. *seen becomes the descendants found; false where memory is out. */
+static bool walk(struct table *t, pid_t root, const struct known *known, struct known *seen)
+{
+	table_read(t, root, known);
+	seen->pids = reallocarray(NULL, t->len + 1, sizeof(*seen->pids));
+	if (!seen->pids)
+		return false;
+	seen->len = table_mark(t, root, seen->pids);
+	qsort(seen->pids, seen->len, sizeof(*seen->pids), by_number);
+	return true;
+}
+
 size_t descend_signal(pid_t root, int sig, unsigned limit)
 {
+	bool kills = sig == SIGKILL, stuck;
+	struct known known = { 0 }, seen;
 	struct table t = { 0 };
 	unsigned quiet = 0;
-	size_t count = 0;
-	bool stuck;
+	size_t count;
 
-	for (unsigned walk = 0; walk < limit; walk++) {
-		if (!table_walk(&t, root))
+	for (unsigned i = 0; i < limit; i++) {
+		bool still;
+
+		if (!walk(&t, root, kills ? &known : NULL, &seen))
 			break;
-		if (sig != SIGKILL)
-			break;
-		quiet = table_stop(&t, &stuck) ? quiet + 1 : 0;
-		if (quiet >= (stuck ? QUIET_WALKS_STUCK : QUIET_WALKS))
+		still = kills && table_stop(&t, &known, &stuck);
+		free(known.pids);
+		known = seen;
+		quiet = still ? quiet + 1 : 0;
+		if (!kills || quiet >= (stuck ? QUIET_WALKS_STUCK : QUIET_WALKS))
 			break;
 		sched_yield();
 	}
 	count = table_signal(&t, sig);
+	free(known.pids);
 	free(t.rows);
 	return count;
 }
@@ -234,7 +288,7 @@ static size_t children_by_walk(pid_t *pids, size_t max)
 	pid_t self = getpid();
 	size_t count = 0;
 
-	table_read(&t);
+	table_read(&t, 0, NULL);
 	for (size_t i = table_find(&t, self); i < t.len && t.rows[i].ppid == self; i++, count++)
 		if (count < max)
 			pids[count] = t.rows[i].pid;

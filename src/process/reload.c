@@ -345,7 +345,7 @@ static void start_coming(struct master *m, struct conf *conf)
 	}
 	r->conf = conf;
 	r->active = true;
-	r->generation = m->generation + 1;
+	r->generation = ++m->last_generation;
 	r->log_changes = log_differs(m->conf, conf);
 	r->limit.fire = overdue;
 	loop_timer_set(m->loop, &r->limit, MASTER_START_NS);

@@ -264,7 +264,7 @@ void start_children(struct master *m)
 	atomic_store_explicit(&me->pid, m->pid, memory_order_relaxed);
 	atomic_store_explicit(&me->started_ms, clock_wall_ms(), memory_order_relaxed);
 	atomic_store_explicit(&me->state, SHM_PROC_RUNNING, memory_order_release);
-	m->generation = 1;
+	m->generation = m->last_generation = 1;
 	atomic_store_explicit(&m->seg.h->generation, m->generation, memory_order_relaxed);
 	want(m, SHM_ROLE_KEEPER);
 }
