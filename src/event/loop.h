@@ -27,7 +27,7 @@ struct loop_timer {
 #define LOOP_OWNER(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
 
 struct loop *loop_new(void);                                    /* NULL with errno */
-void loop_free(struct loop *l);
+void loop_free(struct loop *l);                                 /* a forked child frees its parent's loop before making its own, and calls nothing else on it */
 
 int loop_add(struct loop *l, struct loop_io *io, uint32_t events);   /* 0 or -1 with errno */
 int loop_change(struct loop *l, struct loop_io *io, uint32_t events);/* no system call where nothing changes */

@@ -15,10 +15,11 @@ void daemon_failed(int exit_code);              /* the parent exits with this co
 struct identity { uid_t uid; gid_t gid; bool change; char name[64]; };
 /* Looks up user and group (group "" is the user's own). change is false where we are not root or user is "". -1 and errno ENOENT: no such user or group. */
 int identity_lookup(const char *user, const char *group, struct identity *out);
-/* Drops to it for good: setgroups, setresgid, setresuid, checked; then PR_SET_DUMPABLE stays on for core dumps off. 0 or -1 with errno. */
+/* Drops to it for good: its supplementary groups, setresgid, setresuid, checked. PR_SET_DUMPABLE is then put back on, so that /proc/self stays ours;
+ * whether a core is dumped is for RLIMIT_CORE. It clears PR_SET_PDEATHSIG. 0 or -1 with errno. */
 int identity_become(const struct identity *id);
 
-void title_init(int argc, char **argv);         /* once, first thing in main: moves environ away so that argv's room can be used */
+void title_init(int argc, char **argv);         /* once, first thing in main: moves environ and argv's strings away, so that their room can be used */
 void title_set(const char *fmt, ...) __attribute__((format(printf, 1, 2)));    /* "stintd: worker 2", also prctl(PR_SET_NAME) */
 
 #endif
