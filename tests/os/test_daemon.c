@@ -34,7 +34,7 @@ static unsigned descriptors(void)
 	return n;
 }
 
-static int hold[2];     /* open until the test closes it: what a process can wait for */
+static int hold[2];     /* what wait_for_release() reads from */
 
 /* Runs body() as a daemon with stderr in a file. Returns what the waiting parent exits with; the daemon becomes our child. */
 static int parent_of(void (*body)(void))
@@ -78,6 +78,7 @@ static bool is_null(int fd)
 	return fstat(fd, &a) == 0 && stat("/dev/null", &b) == 0 && a.st_rdev == b.st_rdev && S_ISCHR(a.st_mode);
 }
 
+/* Until the test closes its end: a daemon that ended at once would be reaped by its waiting parent. */
 static void wait_for_release(void)
 {
 	char byte;
@@ -125,6 +126,7 @@ static void body_ready_keeping(void)
 	daemon_ready(true);
 	dprintf(STDERR_FILENO, "kept\n");
 	daemon_failed(7);       /* too late: said once is said */
+	wait_for_release();
 }
 
 static void stderr_can_be_kept(void **unused)
@@ -139,6 +141,7 @@ static void body_failed(void)
 {
 	daemon_failed(78);
 	daemon_ready(false);
+	wait_for_release();
 	_exit(is_null(STDERR_FILENO) ? 1 : 0);
 }
 
@@ -203,6 +206,7 @@ static void body_with_a_talking_child(void)
 	if (waitpid(child, &status, 0) != child || status != 0)
 		_exit(15);
 	daemon_ready(true);
+	wait_for_release();
 }
 
 static void only_the_daemon_itself_has_a_word(void **unused)
