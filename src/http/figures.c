@@ -61,7 +61,6 @@ fail:
 struct name_read {
 	struct figures *f;
 	struct figures_names *l;
-	const struct shm_named *histogram;
 };
 
 static bool name_read(void *arg, const struct store_figure *s)
@@ -75,7 +74,6 @@ static bool name_read(void *arg, const struct store_figure *s)
 	n->paused = s->paused;
 	if (s->oldest_queued_ms > 0 && r->f->now_ms > s->oldest_queued_ms)
 		n->oldest_queued_s = (double)(r->f->now_ms - s->oldest_queued_ms) / 1000;
-	n->spread = spread_named(r->histogram, n->name);
 	return true;
 }
 
@@ -92,8 +90,8 @@ static void sort(struct figures_names *l)
 		qsort(l->v, l->n, sizeof(*l->v), by_name);
 }
 
-/* What the conf names is shown before its first job. */
-static void names_of_conf(struct figures *f, const struct conf *c)
+/* What the conf names is shown before its first job; then what the segment and the conf know of each name. */
+static void names_of_conf(struct figures *f, const struct conf *c, const struct segment *seg)
 {
 	for (size_t i = 0; i < c->nqueue; i++)
 		if (!name_find(&f->queues, c->queue[i].name, strlen(c->queue[i].name)))
@@ -103,9 +101,12 @@ static void names_of_conf(struct figures *f, const struct conf *c)
 		if (!strchr(name, '*') && !name_find(&f->types, name, strlen(name)))
 			name_add(f, &f->types, name, strlen(name));
 	}
+	for (size_t i = 0; i < f->queues.n; i++)
+		f->queues.v[i].spread = spread_named(seg->queue_hist, f->queues.v[i].name);
 	for (size_t i = 0; i < f->types.n; i++) {
 		const struct conf_handler *h = conf_handler_of(c, slice_of(f->types.v[i].name));
 		f->types.v[i].breaker = h && h->breaker_failures > 0;
+		f->types.v[i].spread = spread_named(seg->type_hist, f->types.v[i].name);
 	}
 	sort(&f->queues);
 	sort(&f->types);
@@ -130,7 +131,7 @@ static void totals_of_segment(struct figures *f)
 
 static void read_store(struct figures *f, const struct api *a)
 {
-	struct name_read queues = { f, &f->queues, a->seg->queue_hist }, types = { f, &f->types, a->seg->type_hist };
+	struct name_read queues = { f, &f->queues }, types = { f, &f->types };
 
 	if (!a->reader || store_read_begin(a->reader) != STORE_OK) {
 		totals_of_segment(f);
@@ -196,7 +197,7 @@ void figures_gather(struct figures *f, const struct api *a, int64_t now_ms)
 		f->counter[i] = segment_total(a->seg, (enum shm_counter)i);
 	read_server(f, a);
 	read_store(f, a);
-	names_of_conf(f, a->conf);
+	names_of_conf(f, a->conf, a->seg);
 	f->rejected = f->counter[SHM_C_REJECTED];
 	for (unsigned i = JOB_NONE + 1; i < JOB_STATES; i++)
 		f->jobs += f->total.state[i];

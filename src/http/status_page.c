@@ -161,8 +161,12 @@ static void put_rates(struct buf *b, const struct figures *f)
 	buf_str(b, "<dl class=\"facts\">");
 	fact(b, "a second, last minute");
 	buf_printf(b, f->throughput >= 100 || f->throughput <= 0 ? "%.0f</dd></div>" : "%.2f</dd></div>", f->throughput);
+	fact(b, "success rate");
 	if (ended)
-		fact_percent(b, "success rate", f->success_rate);
+		html_percent(b, f->success_rate);
+	else
+		buf_str(b, "\xe2\x80\x93");
+	buf_str(b, "</dd></div>");
 	fact_percent(b, "errors, last minute", f->error_rate);
 	fact_count(b, "submitted", f->total.submitted);
 	fact_count(b, "attempts ended", f->total.processed);
