@@ -143,7 +143,8 @@ static pid_t proc_next(int proc)
 	}
 }
 
-/* Everybody on the machine, in order of their parents. With `known`, whoever is seen running below root or below somebody known is stopped on sight. */
+/* Everybody on the machine, in order of their parents. With `known`, whoever is seen running below root or below somebody known is stopped
+ * on sight. */
 static void table_read(struct table *t, pid_t root, const struct known *known)
 {
 	int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -184,8 +185,8 @@ static size_t table_find(const struct table *t, pid_t ppid)
 	return low;
 }
 
-/* Marks the descendants of root, breadth first, never ourselves. `queue` has room for one pid more than there are rows; those of the descendants are in
- * it afterwards. Returns how many they are. */
+/* Marks the descendants of root, breadth first, never ourselves. `queue` has room for one pid more than there are rows; those of the
+ * descendants are in it afterwards. Returns how many they are. */
 static size_t table_mark(struct table *t, pid_t root, pid_t *queue)
 {
 	size_t head = 0, tail = 0;

@@ -1,5 +1,5 @@
-/* The files a daemon keeps: pid file, locks, directories, and sd_notify's datagram. Called by the master at start and end, by the keeper for its lock,
- * and by the tools. Nothing here is fatal: errors go back as errno. */
+/* The files a daemon keeps: pid file, locks, directories, and sd_notify's datagram. Called by the master at start and end, by the keeper for
+ * its lock, and by the tools. Nothing here is fatal: errors go back as errno. */
 #include "os/files.h"
 
 #include <errno.h>
