@@ -17,14 +17,14 @@ for _ in 1 2 3 4 5 6 7 8; do
 	url=http://127.0.0.1:$port
 	STINT_HTTP_LISTEN=127.0.0.1:$port "$stintd" -c "$conf" > "$T/start.out" 2>&1
 	start_status=$?
-	port_was_taken $start_status || break
+	port_was_taken "$start_status" || break
 done
 is "the server starts" "$start_status" 0
 [ "$start_status" -eq 0 ] || { sed 's/^/# /' "$T/start.out"; finish; }
 server=$(cat "$T/run/stintd.pid")
 
 line=$(printf '%s\n' "$readme_line" | sed "s|http://127.0.0.1:8080|$url|")
-sh -c "$line -sS -i -o '$T/answer'"
+sh -c "$line -sS -m 30 -i -o '$T/answer'"
 tr -d '\r' < "$T/answer" | sed '1,/^$/d' > "$T/body"
 like "the line is answered with 201" "$(head -n 1 "$T/answer")" '^HTTP/1.1 201 '
 id=$(field id)

@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # For tests of the whole server: TAP, and a real stintd of this build in a directory of its own, on a port of its own.
 #
-#   . "$srcdir/tests/system/lib.sh"
+#   . "${srcdir:-.}/tests/system/lib.sh" || exit 99
 #   add_conf <<'END'                      more of the conf; $T is the test's directory
 #   handler hello { exec = {"/bin/cat"} }
 #   END
@@ -28,11 +28,7 @@ foreground=
 T=$(mktemp -d "${TMPDIR:-/tmp}/stint-test.XXXXXX") || { echo "Bail out! no temporary directory"; exit 99; }
 mkdir "$T/run" "$T/store" "$T/work"
 : > "$T/expected"
-# Reports go to files, whatever became of stderr. No leak is looked for in the server: its processes leave by _exit.
-ASAN_OPTIONS="${ASAN_OPTIONS:-}:log_path=$T/sanitizer"
-UBSAN_OPTIONS="${UBSAN_OPTIONS:-}:log_path=$T/sanitizer"
-TSAN_OPTIONS="${TSAN_OPTIONS:-}:log_path=$T/sanitizer"
-export ASAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS
+: > "$T/log"
 unset NOTIFY_SOCKET
 
 # --- TAP -----------------------------------------------------------------------------------------------------------------
@@ -74,14 +70,14 @@ until_true() { # SECONDS COMMAND...
 
 # --- The server -----------------------------------------------------------------------------------------------------------
 
-# The beginning of every test's conf; add_conf appends.
+# The beginning of every test's conf; add_conf appends. The log is stderr, into $T/log: a sanitizer writes its reports there too.
 cat > "$T/base.conf" <<END
 worker_processes = 2
 user = ""
 group = ""
 run_dir = "$T/run"
 pid_file = "$T/run/stintd.pid"
-log = "$T/log"
+log = "stderr"
 drain_timeout = 10s
 store {
     path = "$T/store"
@@ -107,31 +103,39 @@ random_port() { awk -v seed="$$$(date +%N)" 'BEGIN { srand(seed % 2147483647); p
 
 port_was_taken() { [ "$1" -eq 69 ] && grep -q ":$port" "$T/start.out"; }
 
+# What the log says since the last mark.
+mark_log() { mark=$(($(wc -c < "$T/log") + 1)); }
+since_mark() { tail -c "+$mark" "$T/log"; }
+
 # As a daemon. An exit code that is not 0 is the test's to judge: start_server || ...; $start_status has it, $T/start.out what was said.
 start_server() { # [stintd's options]
+	foreground=
 	for _ in 1 2 3 4 5 6 7 8; do
 		write_conf "$(random_port)"
-		"$stintd" -c "$T/stint.conf" "$@" > "$T/start.out" 2>&1
+		mark_log
+		"$stintd" -c "$T/stint.conf" "$@" >> "$T/log" 2>&1
 		start_status=$?
-		port_was_taken $start_status || break
+		since_mark > "$T/start.out"
+		port_was_taken "$start_status" || break
 	done
-	foreground=
-	[ $start_status -eq 0 ] || return 1
+	[ "$start_status" -eq 0 ] || return 1
 	server=$(cat "$T/run/stintd.pid")
 }
 
 start_foreground() { # [stintd's options]
+	foreground=yes
 	for _ in 1 2 3 4 5 6 7 8; do
 		write_conf "$(random_port)"
-		"$stintd" -F -c "$T/stint.conf" "$@" > "$T/start.out" 2>&1 &
+		mark_log
+		"$stintd" -F -c "$T/stint.conf" "$@" >> "$T/log" 2>&1 &
 		server=$!
-		foreground=yes
 		until_true 30 ready_or_gone
 		kill -0 "$server" 2>/dev/null && return 0
 		wait "$server"
 		start_status=$?
 		server=
-		port_was_taken $start_status || return 1
+		since_mark > "$T/start.out"
+		port_was_taken "$start_status" || return 1
 	done
 	return 1
 }
@@ -166,7 +170,7 @@ request() { # METHOD PATH [curl's options]
 	shift 2
 	: > "$T/body"
 	: > "$T/header"
-	status=$(curl -sS -m 60 -X "$method" -o "$T/body" -D "$T/header" -w '%{http_code}' "$@" "$url$target" 2> "$T/curl.err")
+	status=$(curl -sS -m 45 -X "$method" -o "$T/body" -D "$T/header" -w '%{http_code}' "$@" "$url$target" 2> "$T/curl.err")
 }
 get() { request GET "$@"; }
 post() { # PATH BODY [curl's options]
@@ -229,7 +233,7 @@ finish() {
 	fi
 	lines=$(unexpected_in_log)
 	if [ -z "$lines" ]; then pass "the log has no unexpected warning or error"; else fail "the log has no unexpected warning or error" "$lines"; fi
-	reports=$(cat "$T"/sanitizer.* 2>/dev/null; grep -hE 'AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:' "$T/start.out" "$T/log" 2>/dev/null)
+	reports=$(grep -A 12 -hE 'AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:' "$T/log" "$T"/*.log 2>/dev/null)
 	if [ -z "$reports" ]; then pass "no sanitizer has anything to report"; else fail "no sanitizer has anything to report" "$reports"; fi
 	if [ "$failed" -gt 0 ] && [ -s "$T/log" ]; then
 		note "the end of the server's log:"
