@@ -13,7 +13,8 @@ static enum store_rc open_reader(struct worker *w, char *why, size_t size)
 	if (w->reader)
 		return STORE_OK;
 	w->reader = store_reader_open(w->p->conf->store.path, w->p->conf->store.map_size, NULL, &rc, why, size);
-	return w->reader ? STORE_OK : rc;
+	/* whatever is wrong, it is not this job's payload */
+	return w->reader ? STORE_OK : STORE_IO;
 }
 
 enum store_rc worker_payload(struct worker *w, uint64_t blob, size_t n, struct buf *out, char *why, size_t why_size)
