@@ -97,7 +97,7 @@ struct master {
 	pid_t pid;
 	struct child *child;            /* by slot */
 	struct seat *seat;              /* by slot too: the i-th seat of a role stands where the i-th slot of it does */
-	uint32_t nslot, run_capacity;   /* of the segment, read once before there was anybody else to write it */
+	uint32_t nslot, run_capacity;
 	uint32_t generation, last_generation;   /* in force; the last number given: one that failed is not used again, its processes may still be dying */
 	enum master_phase phase;
 	int exit_code;

@@ -363,8 +363,6 @@ void start_undo(struct master *m)
 		atomic_store_explicit(&m->seg.proc[i].pid, 0, memory_order_relaxed);
 	if (m->seg.h) {
 		atomic_store_explicit(&m->seg.h->server_state, SHM_SERVER_STOPPING, memory_order_release);
-		if (m->nslot)
-			m->seg.geo.nproc = m->nslot;     /* what closing goes by must be ours */
 		segment_close(&m->seg);
 	}
 	if (m->ready)
