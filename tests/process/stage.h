@@ -4,9 +4,9 @@
 #ifndef STINT_TESTS_PROCESS_STAGE_H
 #define STINT_TESTS_PROCESS_STAGE_H
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -196,27 +196,16 @@ static inline int setup(void **state)
 	return 0;
 }
 
-static inline void remove_all(const char *path)
+static inline int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
 {
-	DIR *d = opendir(path);
-	char name[640];
-
-	for (struct dirent *e; d && (e = readdir(d)); ) {
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-			continue;
-		snprintf(name, sizeof(name), "%s/%s", path, e->d_name);
-		if (unlink(name) < 0)
-			remove_all(name);
-	}
-	if (d)
-		closedir(d);
-	rmdir(path);
+	(void)st;
+	(void)type;
+	(void)at;
+	return remove(path);
 }
 
 static inline int teardown(void **state)
 {
-	int rc = 0;
-
 	(void)state;
 	if (master)
 		kill(master, SIGKILL);
@@ -226,8 +215,7 @@ static inline int teardown(void **state)
 	master = 0;
 	close(notify_fd);
 	munmap(play, sizeof(*play));
-	remove_all(dir);
-	return rc;
+	return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 static inline void start(void)
