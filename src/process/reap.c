@@ -113,6 +113,7 @@ static size_t kill_left_behind(struct master *m)
 	for (size_t i = 0; i < n && i < SWEEP_PIDS; i++) {
 		if (is_ours(m, pids[i]))
 			continue;
+		kill(pids[i], SIGSTOP);         /* a root that goes on forking would outrun the walk */
 		descend_signal(pids[i], SIGKILL, SWEEP_WALKS);
 		kill(pids[i], SIGKILL);
 		killed++;
