@@ -15,6 +15,7 @@
 #define POLL_NS (20 * 1000000LL)
 #define SOON_NS (250 * 1000000LL)
 #define SWEEP_NS (3 * 1000000000LL)
+#define SWEEP_DRAINING_NS (100 * 1000000LL)
 
 struct waiter {
 	struct loop_timer timer;
@@ -29,6 +30,7 @@ static struct {
 	uint64_t seen;                  /* events before this one have been looked at */
 	uint64_t turn;                  /* the keeper's */
 	int64_t swept_ns, newest_ns;    /* when all were looked at; when the last one came */
+	bool draining;                  /* as it was then */
 	struct loop_timer poll;
 	struct api *api;
 } waits;
@@ -135,11 +137,12 @@ static bool follow(struct api *a)
 void job_wait_tick(struct api *a)
 {
 	uint64_t turn = atomic_load_explicit(&a->seg->h->keeper_turn, memory_order_acquire);
-	bool all = turn != waits.turn || a->draining || loop_now(a->loop) - waits.swept_ns >= SWEEP_NS;
+	bool all = turn != waits.turn || a->draining != waits.draining || loop_now(a->loop) - waits.swept_ns >= (a->draining ? SWEEP_DRAINING_NS : SWEEP_NS);
 
 	if (waits.n == 0)
 		return;
 	waits.turn = turn;
+	waits.draining = a->draining;
 	if (!follow(a) || all)
 		look_at_all(a);
 }
@@ -158,6 +161,7 @@ static void first_waiter(struct api *a)
 	waits.seen = event_head(a->seg);
 	waits.turn = atomic_load_explicit(&a->seg->h->keeper_turn, memory_order_acquire);
 	waits.swept_ns = loop_now(a->loop);
+	waits.draining = a->draining;
 	waits.poll.fire = poll_ring;
 }
 

@@ -104,6 +104,7 @@ static void answer_one(struct http_request *q, const struct submission_item *ite
 
 	if (spec->content_type.n == 0)
 		view.payload = (struct slice){ spec->payload.p, spec->payload.n };
+	buf_reserve(&body, 640 + view.payload.n);
 	job_json_put(&body, &view);
 	uuid_format(r->id.b, location + 6);
 	reply_header(q, "Location", location);
