@@ -282,10 +282,12 @@ static int settle_log(struct master *m)
 	return 0;
 }
 
-/* The log's first lines: what came before went to stderr, and only where it was a warning. */
+/* A log that is not stderr begins here: what came before went to stderr, and only where it was a warning. */
 static void tell_ready(const struct master *m)
 {
-	for (uint32_t i = 0; i < m->nslot; i++)
+	bool fresh = strcmp(m->conf->log, "stderr") != 0;
+
+	for (uint32_t i = 0; fresh && i < m->nslot; i++)
 		if (m->child[i].pid)
 			log_info("%s runs, pid %d, slot %u", spawn_name(&m->child[i]), (int)m->child[i].pid, i);
 	for (size_t i = 0; i < m->listen.n; i++)
