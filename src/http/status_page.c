@@ -275,8 +275,11 @@ static void put_processes(struct buf *b, const struct figures *f)
 		html_seconds(b, (double)(f->now_ms - p->started_ms) / 1000);
 		buf_str(b, "</td>");
 		cell_count(b, "restarts", p->restarts);
-		cell(b, "n", "memory");
-		html_bytes(b, p->rss_kb * 1024);
+		cell(b, p->rss_kb ? "n" : "n zero", "memory");
+		if (p->rss_kb)
+			html_bytes(b, p->rss_kb * 1024);
+		else
+			buf_str(b, "\xe2\x80\x93");
 		buf_str(b, "</td>");
 		cell_count(b, "generation", p->generation);
 		buf_str(b, "</tr>");

@@ -1,4 +1,4 @@
-/* GET /jobs/ID and below, over a memory store: the job, its history, its bytes, and waiting for its end. */
+/* GET /jobs/ID and below, over a memory store: the job, its history, its bytes, and waiting for its end. S3.35 S4.44 S4.52 S4.82. */
 #include "api_test.h"
 
 #include "http/job_wait.h"

@@ -1,4 +1,4 @@
-/* POST /jobs against a keeper that stores what it is asked, or refuses it, when the test says so. */
+/* POST /jobs against a keeper that stores what it is asked, or refuses it, when the test says so. S0.20 S1.20 S1.32 S2.18 S3.1 S4.42 S4.43 S4.53 S4.81. */
 #include "api_test.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* Envelopes: every field with its default, and every mistake with the words that a reader of the message needs. */
+/* Envelopes: every field with its default, and every mistake with the words that a reader of the message needs. S0.4 S0.14 S1.21 S4.15 S4.17. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

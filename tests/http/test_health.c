@@ -1,4 +1,4 @@
-/* /livez, /readyz and /health: ready where all is well, and the failing check named where it is not. */
+/* /livez, /readyz and /health: ready where all is well, and the failing check named where it is not. S2.20 S3.23 S3.24 S4.50. */
 #include "api_test.h"
 
 static struct http_request q;

@@ -1,4 +1,4 @@
-/* Histories: what is derived, what is told, and their order. */
+/* Histories: what is derived, what is told, and their order. S4.14 S4.45 S4.46 S4.47 S4.48 S4.78. */
 #include "api_test.h"
 
 #include "http/history_json.h"

@@ -1,4 +1,4 @@
-/* Jobs as JSON: every field where there is one, and nothing where there is none. */
+/* Jobs as JSON: every field where there is one, and nothing where there is none. S3.27 S3.28 S3.29 S3.30 S3.31 S3.32. */
 #include "api_test.h"
 
 #include "http/job_json.h"

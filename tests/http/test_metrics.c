@@ -1,4 +1,4 @@
-/* GET /metrics: both text formats by their own rules, and the short JSON with exactly its keys. */
+/* GET /metrics: both text formats by their own rules, and the short JSON with exactly its keys. S0.21 S0.22 S0.23 S0.24 S0.29 S1.33 S1.34 S1.35 S1.36 S1.37 S1.38 S1.39 S1.40 S1.41 S2.8 S2.19 S3.17 S3.21 S3.36 S3.38 S3.39 S3.40 S3.41 S3.42. */
 #include "api_test.h"
 
 #include "http/figures.h"

@@ -1,4 +1,4 @@
-/* GET /stats: every figure that the contract names, and that each says what happened. */
+/* GET /stats: every figure that the contract names, and that each says what happened. S3.19 S3.20 S3.22 S4.49 S4.54 S4.55 S4.56 S4.57 S4.58 S4.59 S4.60 S4.80. */
 #include "api_test.h"
 
 #include "http/figures.h"

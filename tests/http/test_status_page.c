@@ -1,4 +1,4 @@
-/* The status page: everything that it promises is on it, nothing from outside is ever markup, and nothing on it needs what its policy forbids. */
+/* The status page: everything that it promises is on it, nothing from outside is ever markup, and nothing on it needs what its policy forbids. S0.31 S4.5 S4.6 S4.7 S4.8 S4.51. */
 #include "api_test.h"
 
 static struct http_request q;
