@@ -27,6 +27,7 @@ struct bench {
 	struct conf *conf;              /* NULL: none could be read */
 	struct segment seg;             /* h NULL: not to be seen from here */
 	pid_t master;                   /* 0: not known */
+	struct shm_histogram commits;   /* as they were when the measuring began */
 };
 
 int bench_submit(struct bench *b);
@@ -52,6 +53,12 @@ int bench_wait(struct bench *b, const struct bench_stats *base, uint64_t jobs, i
 int bench_master(struct bench *b);
 int bench_hold(struct bench *b);        /* WINCH, and waits until it is in force */
 int bench_release(struct bench *b);     /* HUP; fine where nothing is held */
+
+/* Opens the conf's segment where it can be seen; a help for the figures below, never an error. */
+void bench_look(struct bench *b);
+/* The server's commits between the two calls, as figures of the report: what the disk was like. Nothing where the segment cannot be seen. */
+void bench_commits_begin(struct bench *b);
+void bench_commits_report(const struct bench *b, struct report *r);
 
 void bench_sleep_ns(int64_t ns);
 

@@ -131,18 +131,62 @@ int bench_wait(struct bench *b, const struct bench_stats *base, uint64_t jobs, i
 	}
 }
 
-int bench_master(struct bench *b)
+static void view(struct bench *b)
 {
 	char path[4200];
+
+	if (!b->conf || b->seg.h)
+		return;
+	snprintf(path, sizeof(path), "%s/status.shm", b->conf->run_dir);
+	if (segment_view(&b->seg, path) != 0)
+		b->seg.h = NULL;
+}
+
+/* Where an address was given the installed conf may be another server's. */
+static bool may_look(const struct bench *b)
+{
+	const char *url = getenv("STINT_URL");
+
+	return b->conf_given || (!b->url && !(url && *url));
+}
+
+void bench_look(struct bench *b)
+{
+	struct conf_report report = { 0 };
+
+	if (!b->conf && may_look(b))
+		b->conf = conf_load(b->conf_file ? b->conf_file : cli_conf_file, NULL, &report);
+	conf_report_free(&report);
+	view(b);
+}
+
+void bench_commits_begin(struct bench *b)
+{
+	if (b->seg.h)
+		memcpy(&b->commits, (const void *)b->seg.commit_us, sizeof(b->commits));
+}
+
+void bench_commits_report(const struct bench *b, struct report *r)
+{
+	struct shm_histogram now, grown;
+
+	if (!b->seg.h)
+		return;
+	memcpy(&now, (const void *)b->seg.commit_us, sizeof(now));
+	report_difference(&grown, &b->commits, &now);
+	report_count(r, "commits", "commits", grown.count);
+	report_histogram(r, "commit", &grown);
+}
+
+int bench_master(struct bench *b)
+{
 	int code = 0;
 
+	if (!b->pid && !may_look(b))
+		return cli_fail(EX_USAGE, "whose workers are to be held back? Name the conf of the server at %s with -c FILE, or its master with --pid", b->client.text);
 	if (!b->conf && (b->conf_given || !b->pid))
 		b->conf = cli_conf(b->conf_file, &code);
-	if (b->conf && !b->seg.h) {
-		snprintf(path, sizeof(path), "%s/status.shm", b->conf->run_dir);
-		if (segment_view(&b->seg, path) != 0)
-			b->seg.h = NULL;
-	}
+	view(b);
 	if (b->pid) {
 		b->master = (pid_t)b->pid;
 		return kill(b->master, 0) == 0 ? 0 : cli_fail(EX_UNAVAILABLE, "--pid %" PRId64 ": %s", b->pid, strerror(errno));

@@ -9,6 +9,7 @@
 #define SAMPLE_MS 5
 #define PEER_CONNECTIONS 100            /* beanstalkd's workers are connections of ours */
 
+/* first_ns 0: of a peer, whose workers we are ourselves. */
 static void print(const struct bench *b, const struct load_result *loaded, uint64_t jobs, int64_t ns, int64_t first_ns)
 {
 	struct report rep = { 0 };
@@ -18,8 +19,11 @@ static void print(const struct bench *b, const struct load_result *loaded, uint6
 	report_count(&rep, "jobs", "jobs", jobs);
 	report_number(&rep, "seconds", "seconds", (double)ns / 1e9, 3);
 	report_number(&rep, "jobs_per_s", "jobs/s", (double)jobs * 1e9 / (double)ns, 1);
-	report_number(&rep, "first_done_ms", "first done after ms", (double)first_ns / 1e6, 1);
+	if (first_ns)
+		report_number(&rep, "first_done_ms", "first done after ms", (double)first_ns / 1e6, 1);
 	report_number(&rep, "submitted_per_s", "submitted/s before", (double)loaded->done * 1e9 / (double)loaded->elapsed_ns, 1);
+	if (first_ns)
+		bench_commits_report(b, &rep);
 	report_print(&rep, b->json);
 }
 
@@ -79,6 +83,7 @@ static int measure(struct bench *b, const struct bench_stats *before, const stru
 	jobs = (uint64_t)b->jobs - (uint64_t)(base.succeeded - before->succeeded);
 	if (jobs == 0 || jobs > (uint64_t)b->jobs)
 		return cli_fail(EX_UNAVAILABLE, "the workers did not wait: nothing is left to be measured. Is another master meant by --pid or -c?");
+	bench_commits_begin(b);
 	begun = clock_boot_ns();
 	code = bench_release(b);
 	progress_begin(&b->progress, "draining");

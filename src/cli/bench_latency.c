@@ -77,21 +77,6 @@ static int one(struct bench *b, struct found *f, struct slice job)
 	return code;
 }
 
-/* The segment is a help here, not a need: without a conf the record's milliseconds have to do. */
-static void look(struct bench *b)
-{
-	struct conf_report report = { 0 };
-	char path[4200];
-
-	b->conf = conf_load(b->conf_file ? b->conf_file : cli_conf_file, NULL, &report);
-	conf_report_free(&report);
-	if (!b->conf)
-		return;
-	snprintf(path, sizeof(path), "%s/status.shm", b->conf->run_dir);
-	if (segment_view(&b->seg, path) != 0)
-		b->seg.h = NULL;
-}
-
 static void print(const struct bench *b, const struct found *f, const struct shm_histogram *queue_us)
 {
 	struct report rep = { 0 };
@@ -105,6 +90,7 @@ static void print(const struct bench *b, const struct found *f, const struct shm
 	report_number(&rep, "record_queue_avg_ms", "record: avg queue ms", f->queue_ms_sum / (double)f->jobs, 3);
 	report_number(&rep, "record_queue_max_ms", "record: max queue ms", f->queue_ms_max, 0);
 	report_histogram(&rep, "done", &f->done_us);
+	bench_commits_report(b, &rep);
 	report_print(&rep, b->json);
 }
 
@@ -116,7 +102,8 @@ int bench_latency(struct bench *b)
 	int64_t begun;
 	int code = 0;
 
-	look(b);
+	bench_look(b);          /* without a segment the record's milliseconds have to do */
+	bench_commits_begin(b);
 	if (b->seg.h)
 		memcpy(&before, (const void *)b->seg.queue_us, sizeof(before));
 	b->client.keep = true;

@@ -91,6 +91,7 @@ static void print(const struct bench *b, int64_t ms)
 	report_number(&rep, "jobs_per_s", "jobs/s", jobs / seconds, 1);
 	report_number(&rep, "ideal_jobs_per_s", "ideal jobs/s", jobs / ideal_s, 1);
 	report_number(&rep, "percent_of_ideal", "% of the ideal", 100 * ideal_s / seconds, 1);
+	bench_commits_report(b, &rep);
 	report_print(&rep, b->json);
 }
 
@@ -115,6 +116,7 @@ static int measure(struct bench *b, struct ids *ids)
 		return code;
 	if (loaded.errors || ids->n != (uint64_t)b->jobs)
 		return cli_fail(EX_UNAVAILABLE, "only %" PRIu64 " of %" PRId64 " jobs were taken: %s", ids->n, b->jobs, loaded.errors ? loaded.first_error : "the others had no id");
+	bench_commits_begin(b);
 	begun = clock_boot_ns();
 	code = bench_release(b);
 	progress_begin(&b->progress, "sleeping");

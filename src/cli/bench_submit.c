@@ -15,6 +15,8 @@ static void print(const struct bench *b, const struct load_result *r)
 	report_count(&rep, "errors", "errors", r->errors);
 	report_number(&rep, "jobs_per_s", "jobs/s", (double)r->done * 1e9 / (double)r->elapsed_ns, 1);
 	report_histogram(&rep, "submit", &r->us);
+	if (!b->beanstalkd)
+		bench_commits_report(b, &rep);
 	if (r->errors)
 		report_text(&rep, "first_error", "first error", r->first_error);
 	report_print(&rep, b->json);
@@ -30,6 +32,9 @@ int bench_submit(struct bench *b)
 
 	if (code != 0)
 		return code;
+	if (!b->beanstalkd)
+		bench_look(b);
+	bench_commits_begin(b);
 	bench_job(&job, "noop", NULL);
 	for (int i = 0; i < BENCH_PAYLOAD; i++)
 		buf_char(&payload, (char)('a' + i % 26));

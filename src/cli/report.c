@@ -45,7 +45,7 @@ static const struct { const char *prefix, *key[4], *label[4]; } quantiles[] = {
 	{ "submit", { "submit_p50_ms", "submit_p95_ms", "submit_p99_ms", "submit_max_ms" }, { "submit p50 ms", "submit p95 ms", "submit p99 ms", "submit max ms" } },
 	{ "queue", { "queue_p50_ms", "queue_p95_ms", "queue_p99_ms", "queue_max_ms" }, { "queue p50 ms", "queue p95 ms", "queue p99 ms", "queue max ms" } },
 	{ "done", { "done_p50_ms", "done_p95_ms", "done_p99_ms", "done_max_ms" }, { "submit to end p50 ms", "submit to end p95 ms", "submit to end p99 ms", "submit to end max ms" } },
-	{ "job", { "job_p50_ms", "job_p95_ms", "job_p99_ms", "job_max_ms" }, { "job p50 ms", "job p95 ms", "job p99 ms", "job max ms" } },
+	{ "commit", { "commit_p50_ms", "commit_p95_ms", "commit_p99_ms", "commit_max_ms" }, { "commit p50 ms", "commit p95 ms", "commit p99 ms", "commit max ms" } },
 };
 
 void report_histogram(struct report *r, const char *prefix, const struct shm_histogram *us)

@@ -10,9 +10,27 @@
 #include "cli/status_view.h"
 #include "os/clock.h"
 
+/* A zombie is dead: whoever adopted it has only not looked yet. */
+static bool zombie(pid_t pid)
+{
+	char path[40], text[256] = "";
+	const char *name_end;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	f = fopen(path, "re");
+	if (!f)
+		return false;
+	if (!fgets(text, sizeof(text), f))
+		text[0] = '\0';
+	fclose(f);
+	name_end = strrchr(text, ')');
+	return name_end && name_end[1] == ' ' && (name_end[2] == 'Z' || name_end[2] == 'X');
+}
+
 static bool alive(pid_t pid)
 {
-	return pid > 0 && (kill(pid, 0) == 0 || errno == EPERM);
+	return pid > 0 && (kill(pid, 0) == 0 || errno == EPERM) && !zombie(pid);
 }
 
 static int no_segment(const char *path)

@@ -93,7 +93,7 @@ static void a_histogram_becomes_quantiles(void **unused)
 
 static void every_prefix_in_use_is_known(void **unused)
 {
-	static const char *const prefixes[] = { "submit", "queue", "done", "job" };
+	static const char *const prefixes[] = { "submit", "queue", "done", "commit" };
 	static struct shm_histogram h;
 
 	(void)unused;

@@ -32,6 +32,7 @@ before=$(field succeeded_total)
 bench drain --jobs 300 -c "$T/stint.conf" --json
 is "drain: exit code" $code 0
 is "drain: jobs" "$(figure jobs)" 300
+ok "drain: the commits it took" more "$(figure commits)" 0
 ok "drain: a rate" more "$(figure jobs_per_s)" 0
 get /stats
 is "drain: the server counts as many" "$(field succeeded_total)" $((before + 300))
@@ -67,6 +68,9 @@ ok "the jobs run" until_true 20 idle
 # --- what cannot be measured ---
 bench drain --jobs 10 -c "$T/nowhere.conf"
 is "drain without a conf: exit code" $code 78
+bench drain --jobs 10
+is "drain of a server by its address alone: exit code" $code 64
+like "drain of a server by its address alone: what is said" "$(cat "$T/err")" 'Name the conf of the server at .* with -c FILE'
 bench drain --jobs 10 --pid 999999999
 is "drain with a pid that is none: exit code" $code 69
 bench sleep --jobs 10 --pid "$server"
