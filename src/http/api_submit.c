@@ -1,4 +1,5 @@
-/* POST /jobs: reads the jobs out of a request and asks the keeper for them. Called by the wire half through http_routes; answers come back through api_submit_answered().
+/* POST /jobs: reads the jobs out of a request and asks the keeper for them. Called by the wire half through http_routes; answers come back through
+ * api_submit_answered().
  * What cannot be asked is answered at once; nothing here is fatal. */
 #include "http/http.h"
 
@@ -185,7 +186,8 @@ static bool array_element(void *arg, struct slice text)
 
 	if (r->seen == SUBMISSION_ARRAY_MAX) {
 		r->problem = (struct envelope_problem){ .status = 413 };
-		snprintf(r->problem.detail, sizeof(r->problem.detail), "the array has more than %d jobs; send it in parts, or as application/x-ndjson", SUBMISSION_ARRAY_MAX);
+		snprintf(r->problem.detail, sizeof(r->problem.detail),
+			"the array has more than %d jobs; send it in parts, or as application/x-ndjson", SUBMISSION_ARRAY_MAX);
 		return false;
 	}
 	item = submission_add(r->s);

@@ -1,6 +1,7 @@
 /* Envelopes: the JSON around a payload, or a query around a raw body. Called by api_submit.c; nothing here is fatal.
  *
- * jansson reads the envelope but never the payload, whose numbers, escapes and spacing are the sender's own: its bytes are found by json_member() and a 0 stands in their place. */
+ * jansson reads the envelope but never the payload, whose numbers, escapes and spacing are the sender's own: its bytes are found by json_member() and a
+ * 0 stands in their place. */
 #include "http/envelope.h"
 
 #include <stdio.h>
@@ -76,7 +77,8 @@ static bool resolve(struct filling *f)
 		return envelope_wrong(f, "type", "\"type\" is missing; it names the handler, such as \"email\"");
 	h = conf_handler_of(c, type);
 	if (!h && c->unknown_types == CONF_UNKNOWN_REJECT) {
-		envelope_wrong(f, "type", "no handler takes the type \"%.*s\"; the conf needs a handler section for it, or unknown_types = accept", (int)type.n, type.p);
+		envelope_wrong(f, "type", "no handler takes the type \"%.*s\"; the conf needs a handler section for it, or unknown_types = accept",
+			(int)type.n, type.p);
 		f->problem->status = 422;
 		return false;
 	}
@@ -88,10 +90,11 @@ static bool resolve(struct filling *f)
 		s->timeout_ms = h ? h->timeout : DEFAULT_TIMEOUT_MS;
 	resolve_backoff(f, h);
 	if (s->backoff.max_ms < s->backoff.base_ms)
-		return envelope_wrong(f, "backoff", "\"backoff.max\" (%.3f s) must not be less than \"backoff.base\" (%.3f s)", (double)s->backoff.max_ms / 1000,
-			(double)s->backoff.base_ms / 1000);
+		return envelope_wrong(f, "backoff", "\"backoff.max\" (%.3f s) must not be less than \"backoff.base\" (%.3f s)",
+			(double)s->backoff.max_ms / 1000, (double)s->backoff.base_ms / 1000);
 	if (s->expires_at_ms && s->run_at_ms && s->expires_at_ms <= s->run_at_ms)
-		return envelope_wrong(f, envelope_given(f, FIELD_EXPIRES_AT) ? "expires_at" : "expires_in", "the job would expire before it may start; let it expire later, or run it earlier");
+		return envelope_wrong(f, envelope_given(f, FIELD_EXPIRES_AT) ? "expires_at" : "expires_in",
+			"the job would expire before it may start; let it expire later, or run it earlier");
 	if (!envelope_given(f, FIELD_TRACE) && envelope_traceparent(f->in->traceparent))
 		s->trace = (struct job_text){ f->in->traceparent.p, f->in->traceparent.n };
 	s->aging_ms = conf_queue_of(c, (struct slice){ s->queue.p, s->queue.n })->priority_aging;
@@ -136,7 +139,8 @@ static bool not_parsed(struct filling *f, struct slice text, const json_error_t 
 	field = field_at(text, at);
 	switch (json_error_code(err)) {
 	case json_error_duplicate_key:
-		return envelope_wrong(f, field_named(err->text), "a member is given twice%s", strncmp(err->text, "duplicate object key", 20) == 0 ? err->text + 20 : "");
+		return envelope_wrong(f, field_named(err->text), "a member is given twice%s",
+			strncmp(err->text, "duplicate object key", 20) == 0 ? err->text + 20 : "");
 	case json_error_numeric_overflow:
 		return envelope_wrong(f, field, "a number is too large for this field");
 	case json_error_null_character:
@@ -240,7 +244,8 @@ static bool query_add(struct filling *f, json_t *tree, const struct http_pair *q
 	json_t *v;
 
 	if (!field && !tag)
-		return envelope_wrong(f, "", "the query has a parameter that no raw body takes: \"%.*s\"", q->name.n > 64 ? 64 : (int)q->name.n, q->name.n ? q->name.p : "");
+		return envelope_wrong(f, "", "the query has a parameter that no raw body takes: \"%.*s\"", q->name.n > 64 ? 64 : (int)q->name.n,
+			q->name.n ? q->name.p : "");
 	if (field && json_object_get(tree, name))
 		return envelope_wrong(f, name, "the query has \"%s\" twice", name);
 	if (q->value.n && memchr(q->value.p, '\0', q->value.n))
@@ -255,8 +260,8 @@ static bool query_add(struct filling *f, json_t *tree, const struct http_pair *q
 	return json_array_append_new(json_object_get(tree, "tags"), v) == 0 || envelope_wrong(f, name, "out of memory");
 }
 
-bool envelope_raw(struct envelope *e, const struct envelope_input *in, const struct http_pair *query, size_t nquery, struct slice content_type, struct slice body,
-	struct envelope_problem *p)
+bool envelope_raw(struct envelope *e, const struct envelope_input *in, const struct http_pair *query, size_t nquery, struct slice content_type,
+	struct slice body, struct envelope_problem *p)
 {
 	struct filling f = { .in = in, .spec = &e->spec, .problem = p };
 	const char *name;

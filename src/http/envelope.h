@@ -38,8 +38,8 @@ bool envelope_is_json(struct slice body, struct envelope_problem *p);
 /* One job from the text of a JSON value that envelope_is_json() has accepted. On false *p says why and nothing has to be freed. */
 bool envelope_parse(struct envelope *e, const struct envelope_input *in, struct slice text, struct envelope_problem *p);
 /* One job whose payload is `body` as it stands and whose fields come from the query. */
-bool envelope_raw(struct envelope *e, const struct envelope_input *in, const struct http_pair *query, size_t nquery, struct slice content_type, struct slice body,
-	struct envelope_problem *p);
+bool envelope_raw(struct envelope *e, const struct envelope_input *in, const struct http_pair *query, size_t nquery, struct slice content_type,
+	struct slice body, struct envelope_problem *p);
 void envelope_free(struct envelope *e);
 
 #endif

@@ -1,4 +1,5 @@
-/* What each field of a submission may hold. Called by envelope.c; nothing here is fatal: a mistake becomes a problem that names the field, what was there and what would be right. */
+/* What each field of a submission may hold. Called by envelope.c; nothing here is fatal: a mistake becomes a problem that names the field, what was
+ * there and what would be right. */
 #include "http/envelope_field.h"
 
 #include <ctype.h>
@@ -328,6 +329,7 @@ bool envelope_set(struct filling *f, const char *name, const json_t *v)
 		f->given |= 1u << i;
 		return true;
 	}
-	return envelope_wrong(f, name, "a job has no field \"%.64s\"; it takes type, payload, name, queue, priority, run_at, delay, max_retries, timeout, backoff, expires_in, "
+	return envelope_wrong(f, name,
+		"a job has no field \"%.64s\"; it takes type, payload, name, queue, priority, run_at, delay, max_retries, timeout, backoff, expires_in, "
 		"expires_at, trace and tags", name);
 }

@@ -1,4 +1,5 @@
-/* The gatherer of figures. Called by stats.c, metrics.c and status_page.c at each request, and by api_tick(). Nothing here is fatal; what cannot be read is 0. */
+/* The gatherer of figures. Called by stats.c, metrics.c and status_page.c at each request, and by api_tick(). Nothing here is fatal; what cannot be
+ * read is 0. */
 #include "http/figures.h"
 
 #include <stdlib.h>
@@ -158,9 +159,9 @@ static void read_processes(struct figures *f, const struct segment *seg)
 		uint32_t state = LOAD(p->state), role = LOAD(p->role);
 		if (state == SHM_PROC_FREE || state > SHM_PROC_ABANDONED || role == SHM_ROLE_NONE || role > SHM_ROLE_WORKER)
 			continue;
-		f->process[f->nprocess++] = (struct figures_process){ .role = (enum shm_role)role, .state = (enum shm_proc_state)state, .pid = LOAD(p->pid), .slot = i,
-			.number = LOAD(p->number), .generation = LOAD(p->generation), .restarts = LOAD(p->restarts), .running = LOAD(p->running), .started_ms = LOAD(p->started_ms),
-			.rss_kb = LOAD(p->rss_kb) };
+		f->process[f->nprocess++] = (struct figures_process){ .role = (enum shm_role)role, .state = (enum shm_proc_state)state,
+			.pid = LOAD(p->pid), .slot = i, .number = LOAD(p->number), .generation = LOAD(p->generation), .restarts = LOAD(p->restarts),
+			.running = LOAD(p->running), .started_ms = LOAD(p->started_ms), .rss_kb = LOAD(p->rss_kb) };
 		if (role == SHM_ROLE_WORKER && state != SHM_PROC_ABANDONED)
 			f->workers++;
 		if (role == SHM_ROLE_MASTER)

@@ -1,4 +1,5 @@
-/* Whether the server lives, may be sent to, and is well: GET /livez, /readyz, /health. Called through http_routes; judges the segment and the reader, asks nobody. */
+/* Whether the server lives, may be sent to, and is well: GET /livez, /readyz, /health. Called through http_routes; judges the segment and the reader,
+ * asks nobody. */
 #include "http/health.h"
 
 #include <stdio.h>

@@ -1,4 +1,5 @@
-/* Histories. Called by api_job_history.c. What attempts and notes do not tell is derived from the job's record: its submission, the attempt that runs, its end. */
+/* Histories. Called by api_job_history.c. What attempts and notes do not tell is derived from the job's record: its submission, the attempt that runs,
+ * its end. */
 #include "http/history_json.h"
 
 #include <stdlib.h>
@@ -148,7 +149,8 @@ void history_attempt(struct history *h, const struct record_attempt *a)
 
 /* Notes tell what no attempt does: by hand, by time. Others are in the attempts and would be said twice. */
 static const char *const note_name[JOB_EVENTS] = {
-	[JOB_EV_SUBMIT_WAITING] = "waiting", [JOB_EV_PARENTS_DONE] = "queued", [JOB_EV_DUE] = "queued", [JOB_EV_CANCEL] = "cancelled", [JOB_EV_EXPIRE] = "expired",
+	[JOB_EV_SUBMIT_WAITING] = "waiting", [JOB_EV_PARENTS_DONE] = "queued", [JOB_EV_DUE] = "queued", [JOB_EV_CANCEL] = "cancelled",
+	[JOB_EV_EXPIRE] = "expired",
 	[JOB_EV_REQUEUE] = "requeued", [JOB_EV_RUN_NOW] = "queued", [JOB_EV_GIVE_BACK] = "released", [JOB_EV_FAIL_DEAD] = "dead",
 };
 
@@ -188,7 +190,8 @@ static void current_attempt(struct history *h, int64_t running_since_ms)
 		end_event(h);
 	}
 	if (j->state == JOB_SUCCEEDED && j->finished_ms > 0) {
-		struct record_attempt end = { .exit_code = j->exit_code, .term_signal = j->term_signal, .duration_us = j->duration_us, .cpu_us = j->cpu_us, .max_rss_kb = j->max_rss_kb };
+		struct record_attempt end = { .exit_code = j->exit_code, .term_signal = j->term_signal, .duration_us = j->duration_us,
+			.cpu_us = j->cpu_us, .max_rss_kb = j->max_rss_kb };
 		begin_event(h, "succeeded", j->finished_ms);
 		put_attempt_and_worker(h, j->attempts, j->worker, j->worker_pid);
 		put_end(h, &end);

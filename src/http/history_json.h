@@ -25,7 +25,8 @@ struct history {
 void history_begin(struct history *h, const struct job *job, const struct job_spec *spec);
 void history_attempt(struct history *h, const struct record_attempt *a);
 void history_note(struct history *h, const struct store_note *n);
-/* running_since_ms: when the attempt that runs now was started, 0 where that is not known. Appends {"id","history":[...]}; false where memory ran out. Frees what it gathered. */
+/* running_since_ms: when the attempt that runs now was started, 0 where that is not known. Appends {"id","history":[...]}; false where memory ran out.
+ * Frees what it gathered. */
 bool history_put(struct history *h, int64_t running_since_ms, struct buf *out);
 
 #endif

@@ -1,7 +1,7 @@
 /* GET /jobs/ID?wait=: who waits for which job. Called by api_job.c and api_tick().
  *
- * The keeper's event ring says which jobs have ended, so that many may wait while many jobs run: a job is read again only when an event names it. Whenever events may have been
- * missed (the ring has overtaken us, the keeper was replaced) and every few seconds besides, all of them are. */
+ * The keeper's event ring says which jobs have ended, so that many may wait while many jobs run: a job is read again only when an event names it.
+ * Whenever events may have been missed (the ring has overtaken us, the keeper was replaced) and every few seconds besides, all of them are. */
 #include "http/job_wait.h"
 
 #include <stdlib.h>
@@ -10,7 +10,8 @@
 #include "shm/event_ring.h"
 
 #define BUCKETS 1024u
-/* How often the ring is looked at while somebody waits (one load where nothing happened): most jobs that are waited for end soon after they were asked about. */
+/* How often the ring is looked at while somebody waits (one load where nothing happened): most jobs that are waited for end soon after they were asked
+ * about. */
 #define POLL_SOON_NS (2 * 1000000LL)
 #define POLL_NS (20 * 1000000LL)
 #define SOON_NS (250 * 1000000LL)

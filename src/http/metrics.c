@@ -1,6 +1,7 @@
 /* GET /metrics. Called through http_routes.
  *
- * One writer for both text formats: they differ in where "_total" stands, in "# UNIT" and in "# EOF". Histograms are cut to the same fixed bounds in both, so that a scraper may change its mind. */
+ * One writer for both text formats: they differ in where "_total" stands, in "# UNIT" and in "# EOF". Histograms are cut to the same fixed bounds in
+ * both, so that a scraper may change its mind. */
 #include "http/metrics.h"
 
 #include <math.h>
@@ -90,7 +91,8 @@ static void counter(struct out *o, const char *name, const char *unit, const cha
 
 /* Seconds, as both formats and their parsers write them in "le". */
 static const struct { uint64_t us; const char *le; } bounds[] = {
-	{ 1000, "0.001" }, { 2500, "0.0025" }, { 5000, "0.005" }, { 10000, "0.01" }, { 25000, "0.025" }, { 50000, "0.05" }, { 100000, "0.1" }, { 250000, "0.25" },
+	{ 1000, "0.001" }, { 2500, "0.0025" }, { 5000, "0.005" }, { 10000, "0.01" }, { 25000, "0.025" }, { 50000, "0.05" }, { 100000, "0.1" },
+	{ 250000, "0.25" },
 	{ 500000, "0.5" }, { 1000000, "1.0" }, { 2500000, "2.5" }, { 5000000, "5.0" }, { 10000000, "10.0" }, { 30000000, "30.0" }, { 60000000, "60.0" },
 	{ 300000000, "300.0" }, { 900000000, "900.0" }, { 3600000000, "3600.0" }, { 14400000000, "14400.0" }, { 43200000000, "43200.0" },
 };
@@ -274,11 +276,12 @@ void metrics_put_json(struct buf *b, const struct figures *f)
 {
 	const struct store_tally *t = &f->total;
 
-	buf_printf(b, "{\"Processed\":%llu,\"Failed\":%llu,\"Recovered\":%llu,", (unsigned long long)t->processed, (unsigned long long)t->dead, (unsigned long long)t->recovered);
-	buf_printf(b, "\"active_workers\":%llu,\"queue_depth\":%llu,\"retry_count\":%llu,", (unsigned long long)f->active_workers, (unsigned long long)f->queue_depth,
-		(unsigned long long)t->retried);
-	buf_printf(b, "\"success_count\":%llu,\"failure_count\":%llu,\"dead_letter_count\":%llu,", (unsigned long long)t->succeeded, (unsigned long long)t->dead,
-		(unsigned long long)t->dead);
+	buf_printf(b, "{\"Processed\":%llu,\"Failed\":%llu,\"Recovered\":%llu,", (unsigned long long)t->processed, (unsigned long long)t->dead,
+		(unsigned long long)t->recovered);
+	buf_printf(b, "\"active_workers\":%llu,\"queue_depth\":%llu,\"retry_count\":%llu,", (unsigned long long)f->active_workers,
+		(unsigned long long)f->queue_depth, (unsigned long long)t->retried);
+	buf_printf(b, "\"success_count\":%llu,\"failure_count\":%llu,\"dead_letter_count\":%llu,", (unsigned long long)t->succeeded,
+		(unsigned long long)t->dead, (unsigned long long)t->dead);
 	buf_printf(b, "\"avg_time_in_queue_ms\":%.6g,\"avg_execution_ms\":%.6g}", f->queue.mean / 1000, f->execution.mean / 1000);
 }
 

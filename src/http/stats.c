@@ -9,7 +9,8 @@
 #include "os/clock.h"
 #include "text/json.h"
 
-static const enum job_state states[] = { JOB_SCHEDULED, JOB_WAITING, JOB_QUEUED, JOB_RUNNING, JOB_RETRYING, JOB_SUCCEEDED, JOB_DEAD, JOB_CANCELLED, JOB_EXPIRED };
+static const enum job_state states[] = { JOB_SCHEDULED, JOB_WAITING, JOB_QUEUED, JOB_RUNNING, JOB_RETRYING, JOB_SUCCEEDED, JOB_DEAD, JOB_CANCELLED,
+	JOB_EXPIRED };
 
 static void key(struct buf *b, const char *name)
 {

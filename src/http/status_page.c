@@ -104,7 +104,8 @@ static void put_header(struct buf *b, const struct figures *f, const struct heal
 
 static void put_counts(struct buf *b, const struct figures *f)
 {
-	static const enum job_state order[] = { JOB_QUEUED, JOB_RUNNING, JOB_SCHEDULED, JOB_WAITING, JOB_RETRYING, JOB_SUCCEEDED, JOB_DEAD, JOB_CANCELLED, JOB_EXPIRED };
+	static const enum job_state order[] = { JOB_QUEUED, JOB_RUNNING, JOB_SCHEDULED, JOB_WAITING, JOB_RETRYING, JOB_SUCCEEDED, JOB_DEAD,
+		JOB_CANCELLED, JOB_EXPIRED };
 
 	section(b, "jobs", "Jobs");
 	buf_str(b, "<dl class=\"cards\">");
@@ -124,7 +125,8 @@ static void put_chart(struct buf *b, const struct figures *f)
 
 	for (unsigned i = 0; i < f->nrate; i++)
 		top = f->rate[i] > top ? f->rate[i] : top;
-	buf_printf(b, "<figure><svg viewBox=\"0 0 %d 60\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"attempts ended in each of the last %u seconds, at most %u\">",
+	buf_printf(b,
+		"<figure><svg viewBox=\"0 0 %d 60\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"attempts ended in each of the last %u seconds, at most %u\">",
 		FIGURES_SECONDS * 6, f->nrate, top);
 	for (unsigned i = 0; i < f->nrate; i++) {
 		double height = f->rate[i] ? 2 + 56.0 * f->rate[i] / top : 0.7;
@@ -307,7 +309,8 @@ static void put_store(struct buf *b, const struct figures *f)
 	fact_count(b, "operations", f->counter[SHM_C_OPERATIONS]);
 	buf_str(b, "</dl>");
 	if (f->store_refusing)
-		buf_printf(b, "<p class=\"badge bad\">%s</p>", f->store_refusing == 1 ? "no room: submissions are refused" : "commits fail: submissions are refused");
+		buf_printf(b, "<p class=\"badge bad\">%s</p>",
+			f->store_refusing == 1 ? "no room: submissions are refused" : "commits fail: submissions are refused");
 	buf_str(b, "</section>\n");
 }
 

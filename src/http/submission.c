@@ -138,7 +138,8 @@ static void put_item(struct buf *b, const struct submission_item *item)
 	buf_char(b, '}');
 }
 
-/* 201 where all were stored. Where the store took some and then no more (its limit was reached by others meanwhile) each says for itself, since what is stored must not be answered with an error. */
+/* 201 where all were stored. Where the store took some and then no more (its limit was reached by others meanwhile) each says for itself, since what is
+ * stored must not be answered with an error. */
 static void answer_array(struct http_request *q, const struct submission *s)
 {
 	struct buf body = { 0 };

@@ -168,8 +168,10 @@ static char seg_dir[512], seg_path[600];
 static struct store *store;
 static struct conf_queue conf_queues[] = { { .name = (char[]){ "default" }, .priority_aging = 60000 } };
 static struct conf_handler conf_handlers[] = {
-	{ .pattern = (char[]){ "email" }, .queue = (char[]){ "default" }, .timeout = 30000, .max_retries = 3, .backoff_base = 1000, .backoff_factor = 2, .backoff_max = 1048576000, .backoff_jitter = 0 },
-	{ .pattern = (char[]){ "t.*" }, .queue = (char[]){ "default" }, .timeout = 30000, .max_retries = 0, .backoff_base = 1000, .backoff_factor = 2, .backoff_max = 1048576000 },
+	{ .pattern = (char[]){ "email" }, .queue = (char[]){ "default" }, .timeout = 30000, .max_retries = 3, .backoff_base = 1000,
+		.backoff_factor = 2, .backoff_max = 1048576000, .backoff_jitter = 0 },
+	{ .pattern = (char[]){ "t.*" }, .queue = (char[]){ "default" }, .timeout = 30000, .max_retries = 0, .backoff_base = 1000,
+		.backoff_factor = 2, .backoff_max = 1048576000 },
 };
 static struct conf conf = { .queue = conf_queues, .nqueue = 1, .handler = conf_handlers, .nhandler = 2 };
 static struct api api = { .seg = &seg, .slot = 2, .conf = &conf, .version = "1.2.3" };
@@ -258,7 +260,8 @@ static MAYBE struct job submit_spec(const struct job_spec *spec)
 #define TEXT(s) { (s), sizeof(s) - 1 }
 static MAYBE struct job submit_type(const char *type, const char *name, const char *queue)
 {
-	struct job_spec spec = { .type = { type, strlen(type) }, .queue = { queue, strlen(queue) }, .name = { name, strlen(name) }, .payload = TEXT("{\"a\": 1}"), .payload_len = 8,
+	struct job_spec spec = { .type = { type, strlen(type) }, .queue = { queue, strlen(queue) }, .name = { name, strlen(name) },
+		.payload = TEXT("{\"a\": 1}"), .payload_len = 8,
 		.max_retries = 1, .timeout_ms = 30000, .backoff = { 1000, 1048576000, 2000, 0 } };
 
 	return submit_spec(&spec);
@@ -277,7 +280,8 @@ static MAYBE struct job claim_next(void)
 
 static MAYBE void finish(const struct job *j, enum job_outcome outcome, const char *result, const char *error)
 {
-	struct store_finish f = { .id = j->id, .token = j->lease_token, .outcome = outcome, .exit_code = outcome == JOB_OUTCOME_SUCCEEDED ? 0 : 1, .started_ms = fake_wall_ms,
+	struct store_finish f = { .id = j->id, .token = j->lease_token, .outcome = outcome, .exit_code = outcome == JOB_OUTCOME_SUCCEEDED ? 0 : 1,
+		.started_ms = fake_wall_ms,
 		.duration_us = 2500, .cpu_us = 1500, .max_rss_kb = 4096, .retry_in_ms = -1, .result_json = result && result[0] == '{',
 		.result = { result, result ? strlen(result) : 0 }, .result_len = result ? strlen(result) : 0, .error = { error, error ? strlen(error) : 0 } };
 	struct job out;

@@ -91,7 +91,8 @@ static void history_sees_the_worker_start(void **state)
 
 static void bytes(void **state)
 {
-	struct job_spec spec = { .type = TEXT("email"), .queue = TEXT("default"), .content_type = TEXT("text/html"), .payload = TEXT("<script>\0</script>"), .payload_len = 18,
+	struct job_spec spec = { .type = TEXT("email"), .queue = TEXT("default"), .content_type = TEXT("text/html"),
+		.payload = TEXT("<script>\0</script>"), .payload_len = 18,
 		.backoff = { 1000, 2000, 2000, 0 } };
 	struct job job = submit_type("email", "n", "default");
 
@@ -316,7 +317,8 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, api_setup, api_teardown)
 	const struct CMUnitTest tests[] = {
 		T(the_job), T(a_job_that_fails), T(history_sees_the_worker_start), T(bytes), T(what_is_not_there), T(waits_for_the_end), T(time_is_up),
-		T(a_keeper_that_died_told_nothing), T(overtaken_by_the_ring), T(an_event_that_was_lost), T(draining_does_not_wait_for_what_will_not_run), T(final_already), T(bad_waits),
+		T(a_keeper_that_died_told_nothing), T(overtaken_by_the_ring), T(an_event_that_was_lost),
+			T(draining_does_not_wait_for_what_will_not_run), T(final_already), T(bad_waits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

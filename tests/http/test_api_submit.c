@@ -141,8 +141,10 @@ static void a_scheduled_job(void **state)
 static void what_the_store_says(void **state)
 {
 	static const struct { int rc, status; const char *word; bool retry; } map[] = {
-		{ STORE_QUEUE_FULL, 429, "default", true }, { STORE_NO_SPACE, 507, "full", false }, { STORE_IO, 503, "cannot write", true }, { STORE_BUSY, 503, "not ready", true },
-		{ STORE_INVALID, 400, "refused", false }, { STORE_DAMAGED, 503, "damaged", true }, { STORE_NO_MEMORY, 503, "memory", true }, { -1, 503, "", true }, { 99, 503, "", true },
+		{ STORE_QUEUE_FULL, 429, "default", true }, { STORE_NO_SPACE, 507, "full", false }, { STORE_IO, 503, "cannot write", true },
+			{ STORE_BUSY, 503, "not ready", true },
+		{ STORE_INVALID, 400, "refused", false }, { STORE_DAMAGED, 503, "damaged", true }, { STORE_NO_MEMORY, 503, "memory", true },
+		{ -1, 503, "", true }, { 99, 503, "", true },
 	};
 
 	(void)state;
@@ -191,7 +193,8 @@ static void what_is_never_asked(void **state)
 
 static void headers_that_matter(void **state)
 {
-	static const char *const good[] = { NULL, "application/json", "Application/JSON; charset=utf-8", "text/plain", "application/x-www-form-urlencoded", "application/vnd.x+json" };
+	static const char *const good[] = { NULL, "application/json", "Application/JSON; charset=utf-8", "text/plain",
+		"application/x-www-form-urlencoded", "application/vnd.x+json" };
 	static const char *const bad[] = { "application/xml", "text/html", "multipart/form-data; boundary=x", "application/jsonx", "+json" };
 
 	(void)state;
@@ -220,7 +223,8 @@ static void a_raw_body(void **state)
 
 	(void)state;
 	headers[0] = (struct http_pair){ SLICE("content-type"), SLICE("image/png") };
-	q = (struct http_request){ .api = &api, .header = headers, .nheader = 1, .body = SLICE("\x89PNG\0"), .query = { { SLICE("type"), SLICE("t.png") }, { SLICE("priority"), SLICE("4") } }, .nquery = 2 };
+	q = (struct http_request){ .api = &api, .header = headers, .nheader = 1, .body = SLICE("\x89PNG\0"),
+		.query = { { SLICE("type"), SLICE("t.png") }, { SLICE("priority"), SLICE("4") } }, .nquery = 2 };
 	api_submit(&q);
 	assert_int_equal(nasked, 1);
 	assert_int_equal(record_spec_decode(asked[0].bytes, asked[0].n, &spec), RECORD_OK);
@@ -405,7 +409,8 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(one_job), T(a_scheduled_job), T(what_the_store_says), T(what_is_never_asked), T(headers_that_matter), T(a_raw_body), T(a_large_payload_is_staged), T(asking_fails),
+		T(one_job), T(a_scheduled_job), T(what_the_store_says), T(what_is_never_asked), T(headers_that_matter), T(a_raw_body),
+			T(a_large_payload_is_staged), T(asking_fails),
 		T(an_array), T(an_array_is_all_or_nothing), T(a_thousand_and_no_more), T(lines),
 	};
 

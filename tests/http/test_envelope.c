@@ -19,8 +19,10 @@ static struct conf_queue queues[] = {
 	{ .name = (char[]){ "slow" }, .priority_aging = 0 },
 };
 static struct conf_handler handlers[] = {
-	{ .pattern = (char[]){ "email" }, .queue = (char[]){ "slow" }, .timeout = 45000, .max_retries = 7, .backoff_base = 2000, .backoff_factor = 1.5, .backoff_max = 60000, .backoff_jitter = 10 },
-	{ .pattern = (char[]){ "img.*" }, .queue = (char[]){ "default" }, .timeout = 0, .max_retries = 0, .backoff_base = 1000, .backoff_factor = 2, .backoff_max = 1048576000, .backoff_jitter = 25 },
+	{ .pattern = (char[]){ "email" }, .queue = (char[]){ "slow" }, .timeout = 45000, .max_retries = 7, .backoff_base = 2000,
+		.backoff_factor = 1.5, .backoff_max = 60000, .backoff_jitter = 10 },
+	{ .pattern = (char[]){ "img.*" }, .queue = (char[]){ "default" }, .timeout = 0, .max_retries = 0, .backoff_base = 1000,
+		.backoff_factor = 2, .backoff_max = 1048576000, .backoff_jitter = 25 },
 };
 static struct conf conf = { .queue = queues, .nqueue = 2, .handler = handlers, .nhandler = 2 };
 
@@ -139,7 +141,8 @@ static void every_field(void **state)
 static void payload_keeps_its_bytes(void **state)
 {
 	static const char *const payload[] = {
-		"1e400", "123456789012345678901234567890123456789", "\"\\u0000\"", "{\"a\":1,\"a\":2}", "{ \"x\" :\t[ ] }", "\"\\ud83d\\ude00 \\/\"", "-0.0", "\"\xc3\xa4\"", "false",
+		"1e400", "123456789012345678901234567890123456789", "\"\\u0000\"", "{\"a\":1,\"a\":2}", "{ \"x\" :\t[ ] }",
+			"\"\\ud83d\\ude00 \\/\"", "-0.0", "\"\xc3\xa4\"", "false",
 	};
 
 	(void)state;
@@ -309,7 +312,8 @@ static bool raw(const struct http_pair *query, size_t n, const char *content_typ
 
 static void raw_body(void **state)
 {
-	static const struct http_pair query[] = { PAIR("type", "img.x"), PAIR("queue", "slow"), PAIR("priority", "-5"), PAIR("delay", "2s"), PAIR("tag", "a"), PAIR("tag", "b"),
+	static const struct http_pair query[] = { PAIR("type", "img.x"), PAIR("queue", "slow"), PAIR("priority", "-5"), PAIR("delay", "2s"),
+		PAIR("tag", "a"), PAIR("tag", "b"),
 		PAIR("max_retries", "9"), PAIR("name", "raw one") };
 
 	(void)state;
@@ -344,8 +348,10 @@ static void raw_refused(const struct http_pair *query, size_t n, const char *fie
 
 static void raw_mistakes(void **state)
 {
-	static const struct http_pair twice[] = { PAIR("type", "email"), PAIR("type", "email") }, priority[] = { PAIR("type", "email"), PAIR("priority", "1x") },
-		bytes[] = { PAIR("type", "email"), PAIR("name", "\xff") }, nul[] = { PAIR("type", "email"), PAIR("queue", "a\0b") }, unknown[] = { PAIR("type", "email"), PAIR("payload", "1") },
+	static const struct http_pair twice[] = { PAIR("type", "email"), PAIR("type", "email") }, priority[] = { PAIR("type", "email"),
+		PAIR("priority", "1x") },
+		bytes[] = { PAIR("type", "email"), PAIR("name", "\xff") }, nul[] = { PAIR("type", "email"), PAIR("queue", "a\0b") },
+			unknown[] = { PAIR("type", "email"), PAIR("payload", "1") },
 		plus[] = { PAIR("type", "email"), PAIR("priority", "+1") };
 	char long_type[300];
 

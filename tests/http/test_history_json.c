@@ -101,7 +101,8 @@ static void runs_now(void **state)
 
 static void succeeded_without_a_row(void **state)
 {
-	struct job job = { .id = id, .state = JOB_SUCCEEDED, .created_ms = T0, .started_ms = T0 + 1, .finished_ms = T0 + 4, .attempts = 1, .worker = 6, .worker_pid = 4711,
+	struct job job = { .id = id, .state = JOB_SUCCEEDED, .created_ms = T0, .started_ms = T0 + 1, .finished_ms = T0 + 4, .attempts = 1,
+		.worker = 6, .worker_pid = 4711,
 		.duration_us = 2500, .cpu_us = 1250, .max_rss_kb = 4096 };
 	struct history h;
 	json_t *j;
@@ -121,9 +122,11 @@ static void succeeded_without_a_row(void **state)
 static void retries_and_death(void **state)
 {
 	struct job job = { .id = id, .state = JOB_DEAD, .created_ms = T0, .started_ms = T0 + 100, .finished_ms = T0 + 110, .attempts = 2, .worker_pid = 1 };
-	struct record_attempt first = { .attempt = 1, .outcome = JOB_OUTCOME_FAILED, .claimed_ms = T0 + 1, .started_ms = T0 + 2, .ended_ms = T0 + 5, .retry_at_ms = T0 + 100, .exit_code = 3,
+	struct record_attempt first = { .attempt = 1, .outcome = JOB_OUTCOME_FAILED, .claimed_ms = T0 + 1, .started_ms = T0 + 2,
+		.ended_ms = T0 + 5, .retry_at_ms = T0 + 100, .exit_code = 3,
 		.error = TEXT("it \"broke\""), .duration_us = 3000, .worker = 6, .worker_pid = 4711 };
-	struct record_attempt second = { .attempt = 2, .outcome = JOB_OUTCOME_TIMED_OUT, .claimed_ms = T0 + 100, .started_ms = T0 + 100, .ended_ms = T0 + 110, .exit_code = -1, .term_signal = 9,
+	struct record_attempt second = { .attempt = 2, .outcome = JOB_OUTCOME_TIMED_OUT, .claimed_ms = T0 + 100, .started_ms = T0 + 100,
+		.ended_ms = T0 + 110, .exit_code = -1, .term_signal = 9,
 		.worker = 6, .worker_pid = 4711 };
 	struct history h;
 	json_t *j;
@@ -146,7 +149,8 @@ static void retries_and_death(void **state)
 static void crashed_and_released(void **state)
 {
 	struct job job = { .id = id, .state = JOB_QUEUED, .created_ms = T0, .attempts = 2 };
-	struct record_attempt first = { .attempt = 1, .outcome = JOB_OUTCOME_CRASHED, .claimed_ms = T0 + 1, .started_ms = T0 + 2, .ended_ms = T0 + 5, .exit_code = -1 };
+	struct record_attempt first = { .attempt = 1, .outcome = JOB_OUTCOME_CRASHED, .claimed_ms = T0 + 1, .started_ms = T0 + 2,
+		.ended_ms = T0 + 5, .exit_code = -1 };
 	struct record_attempt second = { .attempt = 2, .outcome = JOB_OUTCOME_RELEASED, .claimed_ms = T0 + 6, .ended_ms = T0 + 7, .exit_code = -1 };
 	struct history h;
 	json_t *j;
@@ -172,7 +176,8 @@ static void crashed_and_released(void **state)
 static void notes(void **state)
 {
 	struct job job = { .id = id, .state = JOB_CANCELLED, .created_ms = T0, .finished_ms = T0 + 900 };
-	struct store_note by_hand = { .at_ms = T0 + 500, .event = JOB_EV_RUN_NOW }, cancel = { .at_ms = T0 + 900, .event = JOB_EV_CANCEL, .detail = TEXT("by <admin>") },
+	struct store_note by_hand = { .at_ms = T0 + 500, .event = JOB_EV_RUN_NOW }, cancel = { .at_ms = T0 + 900, .event = JOB_EV_CANCEL,
+		.detail = TEXT("by <admin>") },
 		claim = { .at_ms = T0 + 600, .event = JOB_EV_CLAIM }, odd = { .at_ms = T0, .event = 999 };
 	struct history h;
 	json_t *j;

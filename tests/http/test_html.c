@@ -47,11 +47,14 @@ static void cut(void **state)
 
 static void figures(void **state)
 {
-	static const struct { double us; const char *want; } us[] = { { 0, "0.00" NBSP "ms" }, { 1, "&lt;" NBSP "0.01" NBSP "ms" }, { 420, "0.42" NBSP "ms" }, { 12345, "12.3" NBSP "ms" },
+	static const struct { double us; const char *want; } us[] = { { 0, "0.00" NBSP "ms" }, { 1, "&lt;" NBSP "0.01" NBSP "ms" },
+		{ 420, "0.42" NBSP "ms" }, { 12345, "12.3" NBSP "ms" },
 		{ 123456, "123" NBSP "ms" }, { 999900, "1.00" NBSP "s" }, { 61e6, "1.02" NBSP "min" }, { 7200e6, "2.00" NBSP "h" } };
-	static const struct { double s; const char *want; } s[] = { { -5, "0" NBSP "s" }, { 59.9, "59" NBSP "s" }, { 185, "3" NBSP "min 5" NBSP "s" }, { 7440, "2" NBSP "h 4" NBSP "min" },
+	static const struct { double s; const char *want; } s[] = { { -5, "0" NBSP "s" }, { 59.9, "59" NBSP "s" },
+		{ 185, "3" NBSP "min 5" NBSP "s" }, { 7440, "2" NBSP "h 4" NBSP "min" },
 		{ 90000, "1" NBSP "d 1" NBSP "h" } };
-	static const struct { double share; const char *want; } share[] = { { 0, "0" NBSP "%" }, { 1, "100" NBSP "%" }, { 0.99999, "99.9" NBSP "%" }, { 0.00001, "&lt;" NBSP "0.1" NBSP "%" },
+	static const struct { double share; const char *want; } share[] = { { 0, "0" NBSP "%" }, { 1, "100" NBSP "%" },
+		{ 0.99999, "99.9" NBSP "%" }, { 0.00001, "&lt;" NBSP "0.1" NBSP "%" },
 		{ 0.125, "12.5" NBSP "%" } };
 
 	(void)state;

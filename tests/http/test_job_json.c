@@ -24,7 +24,8 @@ static void a_bare_job(void **state)
 {
 	struct job job = { .id = id, .state = JOB_QUEUED, .max_retries = 3, .created_ms = T0, .updated_ms = T0, .progress_pct = -1 };
 	struct job_view v = { .job = &job, .spec = &bare_spec, .payload = SLICE("null"), .progress_pct = -1 };
-	static const char *const absent[] = { "name", "run_at", "expires_at", "trace", "tags", "started_at", "finished_at", "worker", "last_error", "progress", "result",
+	static const char *const absent[] = { "name", "run_at", "expires_at", "trace", "tags", "started_at", "finished_at", "worker", "last_error",
+		"progress", "result",
 		"result_truncated", "content_type" };
 	json_t *j = put(&v);
 
@@ -54,11 +55,14 @@ static void a_bare_job(void **state)
 
 static void a_full_job(void **state)
 {
-	struct job_spec spec = { .type = TEXT("email"), .queue = TEXT("q\"1"), .name = TEXT("a\nb"), .trace = TEXT("00-a"), .tag = { TEXT("x"), TEXT("y") }, .ntags = 2,
+	struct job_spec spec = { .type = TEXT("email"), .queue = TEXT("q\"1"), .name = TEXT("a\nb"), .trace = TEXT("00-a"), .tag = { TEXT("x"),
+		TEXT("y") }, .ntags = 2,
 		.backoff = { 250, 1500, 1500, 0 }, .timeout_ms = 1 };
-	struct job job = { .id = id, .state = JOB_DEAD, .priority = -7, .max_retries = 2, .created_ms = T0, .updated_ms = T0 + 9, .run_at_ms = T0 + 1, .started_ms = T0 + 2,
+	struct job job = { .id = id, .state = JOB_DEAD, .priority = -7, .max_retries = 2, .created_ms = T0, .updated_ms = T0 + 9,
+		.run_at_ms = T0 + 1, .started_ms = T0 + 2,
 		.finished_ms = T0 + 3, .expires_at_ms = T0 + 4, .attempts = 3, .retry_count = 2, .worker = 6, .worker_pid = 4711, .result_truncated = true };
-	struct job_view v = { .job = &job, .spec = &spec, .payload = SLICE("{\"a\" : 1.50}"), .last_error = SLICE("it broke"), .progress = SLICE("half"), .progress_pct = 50,
+	struct job_view v = { .job = &job, .spec = &spec, .payload = SLICE("{\"a\" : 1.50}"), .last_error = SLICE("it broke"),
+		.progress = SLICE("half"), .progress_pct = 50,
 		.result = SLICE("text \xff") };
 	json_t *j = put(&v);
 
@@ -91,7 +95,8 @@ static void a_full_job(void **state)
 static void payload_and_result_keep_their_bytes(void **state)
 {
 	struct job job = { .id = id, .state = JOB_SUCCEEDED, .result_json = true };
-	struct job_view v = { .job = &job, .spec = &bare_spec, .payload = SLICE("{\"big\":123456789012345678901234567890, \"e\":1e400}"), .progress_pct = -1, .result = SLICE("[1,  2]") };
+	struct job_view v = { .job = &job, .spec = &bare_spec, .payload = SLICE("{\"big\":123456789012345678901234567890, \"e\":1e400}"),
+		.progress_pct = -1, .result = SLICE("[1,  2]") };
 	struct buf b = { 0 };
 
 	(void)state;
@@ -120,7 +125,8 @@ static void a_raw_job_has_no_payload(void **state)
 
 static void numbers(void **state)
 {
-	static const struct { int64_t milli; const char *text; } n[] = { { 0, "0" }, { 1, "0.001" }, { 10, "0.01" }, { 500, "0.5" }, { 1000, "1" }, { 1234, "1.234" }, { 120000, "120" }, { -1500, "-1.5" } };
+	static const struct { int64_t milli; const char *text; } n[] = { { 0, "0" }, { 1, "0.001" }, { 10, "0.01" }, { 500, "0.5" }, { 1000, "1" },
+		{ 1234, "1.234" }, { 120000, "120" }, { -1500, "-1.5" } };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(n) / sizeof(n[0]); i++) {
@@ -136,8 +142,10 @@ static void numbers(void **state)
 
 static void what_is_text(void **state)
 {
-	static const struct slice yes[] = { SLICE(""), SLICE("a\tb\r\n"), SLICE("\xc3\xa4"), SLICE("\xe2\x82\xac"), SLICE("\xf0\x9f\x98\x80"), SLICE("\xf4\x8f\xbf\xbf") };
-	static const struct slice no[] = { SLICE("\0"), SLICE("\x1b[m"), SLICE("\xff"), SLICE("\xc0\x80"), SLICE("\xc3"), SLICE("\xe0\x9f\xbf"), SLICE("\xed\xa0\x80"), SLICE("\xf0\x8f\xbf\xbf"),
+	static const struct slice yes[] = { SLICE(""), SLICE("a\tb\r\n"), SLICE("\xc3\xa4"), SLICE("\xe2\x82\xac"), SLICE("\xf0\x9f\x98\x80"),
+		SLICE("\xf4\x8f\xbf\xbf") };
+	static const struct slice no[] = { SLICE("\0"), SLICE("\x1b[m"), SLICE("\xff"), SLICE("\xc0\x80"), SLICE("\xc3"), SLICE("\xe0\x9f\xbf"),
+		SLICE("\xed\xa0\x80"), SLICE("\xf0\x8f\xbf\xbf"),
 		SLICE("\xf4\x90\x80\x80"), SLICE("\xf5\x80\x80\x80"), SLICE("\x80"), SLICE("\xe2\x82"), SLICE("\xc3z") };
 
 	(void)state;

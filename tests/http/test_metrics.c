@@ -1,4 +1,5 @@
-/* GET /metrics: both text formats by their own rules, and the short JSON with exactly its keys. S0.21 S0.22 S0.23 S0.24 S0.29 S1.33 S1.34 S1.35 S1.36 S1.37 S1.38 S1.39 S1.40 S1.41 S2.8 S2.19 S3.17 S3.21 S3.36 S3.38 S3.39 S3.40 S3.41 S3.42. */
+/* GET /metrics: both text formats by their own rules, and the short JSON with exactly its keys. S0.21 S0.22 S0.23 S0.24 S0.29 S1.33 S1.34 S1.35 S1.36
+ * S1.37 S1.38 S1.39 S1.40 S1.41 S2.8 S2.19 S3.17 S3.21 S3.36 S3.38 S3.39 S3.40 S3.41 S3.42. */
 #include "api_test.h"
 
 #include "http/figures.h"
@@ -149,7 +150,8 @@ static void openmetrics_text(void **state)
 
 static void short_json(void **state)
 {
-	static const struct { const char *key; double want; } keys[] = { { "Processed", 2 }, { "Failed", 0 }, { "Recovered", 0 }, { "active_workers", 0 }, { "queue_depth", 1 }, { "retry_count", 1 },
+	static const struct { const char *key; double want; } keys[] = { { "Processed", 2 }, { "Failed", 0 }, { "Recovered", 0 },
+		{ "active_workers", 0 }, { "queue_depth", 1 }, { "retry_count", 1 },
 		{ "success_count", 1 }, { "failure_count", 0 }, { "dead_letter_count", 0 }, { "avg_time_in_queue_ms", 0 }, { "avg_execution_ms", 2.5 } };
 	struct job job;
 	json_t *j;

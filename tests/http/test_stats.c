@@ -1,4 +1,5 @@
-/* GET /stats: every figure that the contract names, and that each says what happened. S3.19 S3.20 S3.22 S4.49 S4.54 S4.55 S4.56 S4.57 S4.58 S4.59 S4.60 S4.80. */
+/* GET /stats: every figure that the contract names, and that each says what happened. S3.19 S3.20 S3.22 S4.49 S4.54 S4.55 S4.56 S4.57 S4.58 S4.59 S4.60
+ * S4.80. */
 #include "api_test.h"
 
 #include "http/figures.h"
@@ -16,10 +17,14 @@ static json_t *stats(void)
 
 static void nothing_yet(void **state)
 {
-	static const char *const numbers[] = { "total", "scheduled", "waiting", "queued", "running", "retrying", "succeeded", "dead", "cancelled", "expired", "processed", "succeeded_total",
-		"failed_total", "retried_total", "recovered_total", "dead_total", "rejected_total", "queue_depth", "active_workers", "avg_time_in_queue_ms", "avg_execution_ms",
-		"queue_ms.p50", "queue_ms.p95", "queue_ms.p99", "queue_ms.max", "execution_ms.p50", "execution_ms.p95", "execution_ms.p99", "execution_ms.max", "submit_ms.p50", "submit_ms.p95",
-		"submit_ms.p99", "submit_ms.max", "throughput_1m", "error_rate_1m", "avg_retry_count", "tasks_with_retries", "store.jobs", "store.used_bytes", "store.free_bytes",
+	static const char *const numbers[] = { "total", "scheduled", "waiting", "queued", "running", "retrying", "succeeded", "dead", "cancelled",
+		"expired", "processed", "succeeded_total",
+		"failed_total", "retried_total", "recovered_total", "dead_total", "rejected_total", "queue_depth", "active_workers",
+			"avg_time_in_queue_ms", "avg_execution_ms",
+		"queue_ms.p50", "queue_ms.p95", "queue_ms.p99", "queue_ms.max", "execution_ms.p50", "execution_ms.p95", "execution_ms.p99",
+			"execution_ms.max", "submit_ms.p50", "submit_ms.p95",
+		"submit_ms.p99", "submit_ms.max", "throughput_1m", "error_rate_1m", "avg_retry_count", "tasks_with_retries", "store.jobs",
+			"store.used_bytes", "store.free_bytes",
 		"store.commits", "store.commit_ms.p99" };
 	json_t *j = stats();
 
@@ -42,7 +47,8 @@ static void nothing_yet(void **state)
 
 static void counts(void **state)
 {
-	static const char *const queue_members[] = { "scheduled", "waiting", "queued", "running", "retrying", "succeeded", "dead", "cancelled", "expired", "oldest_queued_s", "paused" };
+	static const char *const queue_members[] = { "scheduled", "waiting", "queued", "running", "retrying", "succeeded", "dead", "cancelled",
+		"expired", "oldest_queued_s", "paused" };
 	struct job job;
 	json_t *j;
 
@@ -232,7 +238,8 @@ static void rates_of_the_last_minute(void **state)
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, api_setup, api_teardown)
-	const struct CMUnitTest tests[] = { T(nothing_yet), T(counts), T(latencies), T(processes_and_store), T(totals_without_the_store), T(rates_of_the_last_minute) };
+	const struct CMUnitTest tests[] = { T(nothing_yet), T(counts), T(latencies), T(processes_and_store), T(totals_without_the_store),
+		T(rates_of_the_last_minute) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

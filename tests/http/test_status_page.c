@@ -1,4 +1,5 @@
-/* The status page: everything that it promises is on it, nothing from outside is ever markup, and nothing on it needs what its policy forbids. S0.31 S4.5 S4.6 S4.7 S4.8 S4.51. */
+/* The status page: everything that it promises is on it, nothing from outside is ever markup, and nothing on it needs what its policy forbids. S0.31
+ * S4.5 S4.6 S4.7 S4.8 S4.51. */
 #include "api_test.h"
 
 static struct http_request q;
@@ -69,9 +70,12 @@ static void empty_server(void **state)
 
 static void everything_is_there(void **state)
 {
-	static const char *const words[] = { ">ready<", "version 1.2.3", "up 5", ">queued<", ">running<", ">scheduled<", ">waiting<", ">retrying<", ">succeeded<", ">dead<", ">cancelled<", ">expired<",
-		"Throughput", "success rate", "Latency", "time in queue", "execution", "submission", "commit", "p50", "p95", "p99", "Queues", "Types", "Processes", "master", "keeper", "acceptor",
-		"worker 1", "restarts", "memory", "Store", "Recent jobs", "nightly report", "retrying", "it broke", "<svg", "/status/style.css?v=1.2.3", "/status/script.js?v=1.2.3" };
+	static const char *const words[] = { ">ready<", "version 1.2.3", "up 5", ">queued<", ">running<", ">scheduled<", ">waiting<", ">retrying<",
+		">succeeded<", ">dead<", ">cancelled<", ">expired<",
+		"Throughput", "success rate", "Latency", "time in queue", "execution", "submission", "commit", "p50", "p95", "p99", "Queues",
+			"Types", "Processes", "master", "keeper", "acceptor",
+		"worker 1", "restarts", "memory", "Store", "Recent jobs", "nightly report", "retrying", "it broke", "<svg",
+			"/status/style.css?v=1.2.3", "/status/script.js?v=1.2.3" };
 	struct job job;
 
 	(void)state;
@@ -198,7 +202,8 @@ static void assets(void **state)
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, api_setup, api_teardown)
-	const struct CMUnitTest tests[] = { T(empty_server), T(everything_is_there), T(job_data_is_text), T(nothing_inline), T(states_of_the_server), T(json_for_who_asks), T(assets) };
+	const struct CMUnitTest tests[] = { T(empty_server), T(everything_is_there), T(job_data_is_text), T(nothing_inline),
+		T(states_of_the_server), T(json_for_who_asks), T(assets) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
