@@ -119,6 +119,23 @@ static bool check_route(struct http_exchange *x)
 	return false;
 }
 
+static void no_such_name(struct http_request *q, const char *field)
+{
+	struct buf names = { 0 };
+
+	for (const char *p = q->route->query; *p; p++) {
+		if (*p == ',')
+			buf_str(&names, ", ");
+		else if (*p != '*')
+			buf_char(&names, *p);
+	}
+	if (names.len)
+		problem_send(q, 400, field, "the query parameter \"%s\" is not known here; these are: %s", field, buf_cstr(&names));
+	else
+		problem_send(q, 400, field, "the query parameter \"%s\" is not known here, and no other is", field);
+	buf_free(&names);
+}
+
 static bool check_query(struct http_exchange *x)
 {
 	struct http_request *q = &x->q;
@@ -131,7 +148,7 @@ static bool check_query(struct http_exchange *x)
 		memcpy(field, name.p, (size_t)shown(name));
 		field[shown(name)] = '\0';
 		if (!route_takes(q->route, name, &again)) {
-			problem_send(q, 400, field, "the query parameter \"%s\" is not known here%s%s", field, q->route->query[0] ? "; these are: " : ", and no other is", q->route->query);
+			no_such_name(q, field);
 			return false;
 		}
 		for (size_t j = 0; j < i && !again; j++) {
