@@ -122,6 +122,8 @@ struct http_wire *wire_of(struct api *a)
 	w->drain.fire = end_idle;
 	w->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	a->wire = w;
+	if (a->seg)             /* a process before us in this slot may have left its own figure */
+		shm_gauge(&a->seg->proc[a->slot], SHM_C_HTTP_OPEN, 0);
 	return w;
 }
 

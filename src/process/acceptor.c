@@ -221,6 +221,7 @@ _Noreturn void acceptor_main(struct process *p)
 		turn(&self);
 	if (self.overdue && http_unanswered(&self.api))
 		log_warn("%u requests were open when the time for them was over", http_unanswered(&self.api));
+	http_close_all(&self.api);
 	child_say(p, CHILD_DRAINED, 0);
 	child_exit(p, 0);
 }
