@@ -28,6 +28,7 @@ struct child {
 	int64_t go_ns;                  /* when it was told to go; 0: not yet */
 	bool ending;                    /* it was told to end: its death is no surprise */
 	const char *killed;             /* why we killed it; NULL: we did not */
+	unsigned mute;                  /* ticks since its channel was closed: dying takes a moment */
 };
 
 /* A place to be filled in the generation in force: "worker 2". */

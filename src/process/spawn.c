@@ -180,6 +180,7 @@ struct child *spawn_child(struct master *m, const struct spawn_order *o)
 	c->go_ns = 0;
 	c->ending = false;
 	c->killed = NULL;
+	c->mute = 0;
 	enum shm_proc_state before = c->state;
 	announce(c);
 	log_flush();                    /* or the child would write our lines once more */

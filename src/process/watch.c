@@ -12,6 +12,7 @@
 #include "os/log.h"
 
 #define TICK_NS (1000 * MASTER_MS)
+#define MUTE_TICKS 3u
 #define LATE_NS (2000 * MASTER_MS)
 
 /* Where our own tick comes late, everybody may have stood still (suspend, a stopped group): all get a whole period from now. */
@@ -31,7 +32,7 @@ static void judge(struct child *c, int64_t now, int64_t from)
 
 	if (c->pid == 0 || c->killed)
 		return;
-	if (c->io.fd < 0) {
+	if (c->io.fd < 0 && ++c->mute >= MUTE_TICKS) {
 		spawn_kill(c, "it has closed its channel and lives on");
 		return;
 	}

@@ -41,7 +41,7 @@ job_state() { # ID
 	field state
 }
 is_running() { [ "$(job_state "$1")" = running ]; }
-begun() { [ "$(wc -l < "$T/work/$1" 2>/dev/null || echo 0)" -ge "$2" ]; } # ID TIMES
+begun() { [ "$(cat "$T/work/$1" 2>/dev/null | wc -l)" -ge "$2" ]; } # ID TIMES
 events() { # ID: the names of its history, in a line
 	get "/jobs/$1/history"
 	jq -r '[.history[].event] | join(" ")' < "$T/body"
