@@ -199,7 +199,7 @@ static void nonsense_in_it_does_no_harm(void **unused)
 	atomic_store(&seg.proc[0].heartbeat_ns, INT64_MAX);
 	atomic_store(&seg.proc[0].started_ms, INT64_MAX);
 	atomic_store(&seg.h->server_state, 79u);
-	memset(seg.geo.version, '\033', sizeof(seg.geo.version));
+	memset(view.geo.version, '\033', sizeof(view.geo.version));
 	shm_gauge(&seg.proc[1], SHM_C_STORE_REFUSING, INT64_MAX);
 	has(text_of(false), "Stint \\x1b\\x1b");
 	has(text_of(false), "  unknown, up -,");
