@@ -230,7 +230,8 @@ static void allocate(struct keeper *k)
 	}
 }
 
-/* How long the loop may sleep: to the next due job, the end of a pause, or for ever (the tick's timer wakes it). */
+/* How long the loop may sleep: to the next due job, the end of a pause, or for ever (the tick's timer wakes it). A job may be due in the year 9999, which is
+ * more nanoseconds than there are; the tick comes first anyway. */
 static int64_t patience(struct keeper *k)
 {
 	int64_t now = loop_now(k->p->loop), due = store_next_due_ms(k->store);
@@ -240,7 +241,9 @@ static int64_t patience(struct keeper *k)
 	if (due == INT64_MAX)
 		return -1;
 	due -= clock_wall_ms();
-	return due > 0 ? due * 1000000 : 0;
+	if (due <= 0)
+		return 0;
+	return due < TICK_NS / 1000000 ? due * 1000000 : TICK_NS;
 }
 
 void keeper_main(struct process *p)
