@@ -188,7 +188,7 @@ void ask_post(struct ask_box *b)
 		post_filling(b);
 	if (b->to_ring) {
 		b->to_ring = false;
-		segment_ring(b->seg, 1);
+		segment_ring(b->seg, SHM_KEEPER_SLOT);
 	}
 }
 

@@ -30,6 +30,26 @@ void grant_want(struct segment *s, uint32_t slot, uint32_t room, uint64_t seen_s
 	atomic_store_explicit(&s->proc[slot].want, most << SEEN_BITS | (seen_seq & SEEN_MASK), memory_order_release);
 }
 
+/* Even the longest grant has room between tail and head; the second LONGEST is for the padding at the ring's end. */
+static bool fits(const struct segment *s, uint64_t head, uint64_t tail)
+{
+	uint64_t size = s->geo.grant_bytes, used = head - tail;
+
+	return used <= size && size - used >= 2 * LONGEST;
+}
+
+/* A keeper that found no room sleeps: whoever makes it wakes it. The fence pairs with that of segment_sleep(): either we see the head that left no room, or it sees our tail. */
+static void move_tail(struct segment *s, uint32_t slot, uint64_t from, uint64_t to)
+{
+	struct shm_proc *p = &s->proc[slot];
+
+	atomic_store_explicit(&p->grant_tail, to, memory_order_release);
+	atomic_thread_fence(memory_order_seq_cst);
+	uint64_t head = atomic_load_explicit(&p->grant_head, RELAXED);
+	if (!fits(s, head, from) && fits(s, head, to))
+		segment_ring(s, SHM_KEEPER_SLOT);
+}
+
 /* The texts behind an entry's head must fill it exactly, but for the padding to 8. */
 static bool split(const struct grant *g, const char *body, uint64_t room, struct grant_view *v)
 {
@@ -69,14 +89,14 @@ int grant_next(struct segment *s, uint32_t slot, uint64_t *seen, struct grant_vi
 		if (kind == GRANT_PAD) {
 			if (size - at > left)
 				return -1;
-			atomic_store_explicit(&p->grant_tail, tail + (size - at), memory_order_release);
+			move_tail(s, slot, tail, tail + (size - at));
 			continue;
 		}
 		if (kind != GRANT_JOB || bytes % 8 || bytes < sizeof(v->g) || bytes > left || bytes > size - at)
 			return -1;
 		memcpy(&v->g, ring(s, slot) + at, sizeof(v->g));
 		if (v->g.seq <= *seen) {
-			atomic_store_explicit(&p->grant_tail, tail + bytes, memory_order_release);
+			move_tail(s, slot, tail, tail + bytes);
 			continue;
 		}
 		*seen = v->g.seq;
@@ -86,9 +106,9 @@ int grant_next(struct segment *s, uint32_t slot, uint64_t *seen, struct grant_vi
 
 void grant_consume(struct segment *s, uint32_t slot, const struct grant_view *v)
 {
-	struct shm_proc *p = &s->proc[slot];
+	uint64_t tail = atomic_load_explicit(&s->proc[slot].grant_tail, RELAXED);
 
-	atomic_store_explicit(&p->grant_tail, atomic_load_explicit(&p->grant_tail, RELAXED) + v->g.bytes, memory_order_release);
+	move_tail(s, slot, tail, tail + v->g.bytes);
 }
 
 void grant_begin(const struct segment *s, uint32_t slot, struct grant_writer *w)
@@ -109,9 +129,7 @@ uint32_t grant_room(const struct segment *s, uint32_t slot, const struct grant_w
 
 bool grant_fits(const struct segment *s, uint32_t slot, const struct grant_writer *w)
 {
-	uint64_t size = s->geo.grant_bytes, used = w->head - atomic_load_explicit(&s->proc[slot].grant_tail, memory_order_acquire);
-
-	return used <= size && size - used >= 2 * LONGEST;      /* the second for the padding at the ring's end */
+	return fits(s, w->head, atomic_load_explicit(&s->proc[slot].grant_tail, memory_order_acquire));
 }
 
 bool grant_seen(const struct segment *s, uint32_t slot, uint64_t seq)
@@ -169,7 +187,18 @@ void grant_publish(struct segment *s, uint32_t slot, const struct grant_writer *
 
 	if (atomic_load_explicit(&p->grant_head, RELAXED) == w->head)
 		return;
-	/* Head first: a keeper that dies between the two makes its successor grant again, which the worker passes over. The other way round a grant would be lost. */
+	/* The head is what publishes. Head and sequence cannot move as one; so the pair to come is written down before, for grant_mend() of a successor. */
+	atomic_store_explicit(&p->grant_next_head, w->head, memory_order_release);
+	atomic_store_explicit(&p->grant_next_seq, w->seq, memory_order_release);
 	atomic_store_explicit(&p->grant_head, w->head, memory_order_release);
 	atomic_store_explicit(&p->grant_seq, w->seq, memory_order_release);
+}
+
+void grant_mend(struct segment *s, uint32_t slot)
+{
+	struct shm_proc *p = &s->proc[slot];
+	uint64_t head = atomic_load_explicit(&p->grant_head, memory_order_acquire);
+
+	if (head != 0 && atomic_load_explicit(&p->grant_next_head, memory_order_acquire) == head)
+		atomic_store_explicit(&p->grant_seq, atomic_load_explicit(&p->grant_next_seq, RELAXED), memory_order_release);
 }

@@ -32,14 +32,15 @@ struct grant_view { struct grant g; struct job_text type, queue, name, trace, co
 /* --- the worker's side --- */
 uint64_t grant_attach(struct segment *s, uint32_t slot);  /* a new process in the slot, before it wants anything: forgets what its predecessor did not take; returns the last published sequence */
 void grant_want(struct segment *s, uint32_t slot, uint32_t room, uint64_t seen_seq);    /* publishes; does not ring */
-/* The next published grant, checked: 1 and *v; 0 none; -1 the ring is not sane (the worker must exit). Starts with *seen as grant_attach() gave it and raises it; a grant that was seen already
- * (a keeper died between two words of its publishing and its successor granted again) is passed over. */
+/* The next published grant, checked: 1 and *v; 0 none; -1 the ring is not sane (the worker must exit). Starts with *seen as grant_attach() gave it and raises it; one that was seen is passed over. */
 int grant_next(struct segment *s, uint32_t slot, uint64_t *seen, struct grant_view *v);
-void grant_consume(struct segment *s, uint32_t slot, const struct grant_view *v);       /* after copying what is needed: gives the room in the ring back */
+/* After copying what is needed: gives the room in the ring back. Rings the keeper where it held back for want of that room. */
+void grant_consume(struct segment *s, uint32_t slot, const struct grant_view *v);
 
 /* --- the keeper's side --- */
 struct grant_writer { uint64_t head, seq; };            /* unpublished position; starts at the slot's published one */
 void grant_begin(const struct segment *s, uint32_t slot, struct grant_writer *w);
+void grant_mend(struct segment *s, uint32_t slot);      /* a new keeper, before anything else: ends a publishing that its predecessor died in */
 uint32_t grant_room(const struct segment *s, uint32_t slot, const struct grant_writer *w);      /* jobs it still wants beyond what has been written, 0 where its word makes no sense */
 bool grant_fits(const struct segment *s, uint32_t slot, const struct grant_writer *w);   /* even the longest grant has room in the ring now: to be asked before a job is claimed for it */
 bool grant_seen(const struct segment *s, uint32_t slot, uint64_t seq);          /* the worker has taken the grant `seq` */

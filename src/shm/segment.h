@@ -14,6 +14,7 @@
 
 #define SHM_MAGIC "STINTSHM"
 #define SHM_LAYOUT 1u
+#define SHM_KEEPER_SLOT 1u      /* slot 0 is the master's */
 #define SHM_COUNTERS 64
 #define SHM_TYPES 256           /* histograms by type and by queue: the first so many names, then "other" */
 #define SHM_NAME 128
@@ -89,6 +90,7 @@ struct shm_proc {
 	/* keeper */
 	_Alignas(128) _Atomic uint64_t grant_head;      /* bytes of the grant ring published */
 	_Atomic uint64_t grant_seq;     /* sequence of the last published grant */
+	_Atomic uint64_t grant_next_head, grant_next_seq;       /* the pair that is being published: see grant_publish() */
 	/* the process itself, the keeper's for the totals */
 	_Alignas(128) _Atomic uint64_t counter[SHM_COUNTERS];
 };

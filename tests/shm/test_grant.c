@@ -1,6 +1,8 @@
 /* The grant ring: what is wanted, what is written, what is published, and a ring whose bytes lie. */
 #include "tests/shm/segment_fixture.h"
 
+#include <unistd.h>
+
 #include "shm/grant.h"
 
 #define SLOT 6u                         /* the first worker */
@@ -100,7 +102,87 @@ static void test_a_full_ring_says_so(void **state)
 	assert_true(w.head <= seg.geo.grant_bytes);
 }
 
-/* A keeper died after moving the head and before telling the sequence: its successor grants again, the worker takes each once. */
+/* What a keeper leaves that dies after `steps` of the four stores of grant_publish(). */
+static void publish_cut_short(const struct grant_writer *w, unsigned steps)
+{
+	struct shm_proc *p = &seg.proc[SLOT];
+
+	if (steps > 0)
+		atomic_store(&p->grant_next_head, w->head);
+	if (steps > 1)
+		atomic_store(&p->grant_next_seq, w->seq);
+	if (steps > 2)
+		atomic_store(&p->grant_head, w->head);
+	if (steps > 3)
+		atomic_store(&p->grant_seq, w->seq);
+}
+
+/* Wherever the keeper dies, its successor knows what is published: what is not is granted again, what is is not, and the worker goes on being granted. */
+static void test_a_publishing_cut_short_is_ended(void **state)
+{
+	struct grant_writer w;
+	struct grant_view v;
+	uint64_t seen = grant_attach(&seg, SLOT), token = 100;
+
+	(void)state;
+	for (unsigned round = 0; round < 40; round++) {
+		unsigned steps = round % 5;
+		uint64_t before = atomic_load(&seg.proc[SLOT].grant_seq);
+		grant_want(&seg, SLOT, 4, seen);
+		grant_begin(&seg, SLOT, &w);
+		put(&w, token, 10);
+		put(&w, token + 1, 10);
+		publish_cut_short(&w, steps);
+		if (round % 2 && steps > 2) {           /* the worker is faster than the successor */
+			assert_int_equal(grant_next(&seg, SLOT, &seen, &v), 1);
+			grant_consume(&seg, SLOT, &v);
+			assert_int_equal(v.g.token, token);
+			grant_want(&seg, SLOT, 3, seen);
+		}
+		grant_mend(&seg, SLOT);
+		grant_begin(&seg, SLOT, &w);
+		assert_int_equal(w.seq, steps > 2 ? before + 2 : before);
+		if (steps <= 2) {
+			put(&w, token, 10);
+			put(&w, token + 1, 10);
+			grant_publish(&seg, SLOT, &w);
+		}
+		assert_int_equal(grant_room(&seg, SLOT, &w), 2);
+		while (grant_next(&seg, SLOT, &seen, &v) == 1)
+			grant_consume(&seg, SLOT, &v);
+		assert_int_equal(v.g.token, token + 1);
+		assert_int_equal(seen, before + 2);
+		token += 2;
+	}
+}
+
+/* The keeper held back because the ring was full: the worker that makes room wakes it, and once is enough. */
+static void test_room_in_the_ring_wakes_the_keeper(void **state)
+{
+	struct grant_writer w;
+	struct grant_view v;
+	uint64_t seen = grant_attach(&seg, SLOT), n;
+	unsigned rings = 0;
+
+	(void)state;
+	for (unsigned round = 0; round < 3; round++) {
+		grant_begin(&seg, SLOT, &w);
+		while (grant_fits(&seg, SLOT, &w))
+			put(&w, 1, JOB_INLINE_MAX);
+		grant_publish(&seg, SLOT, &w);
+		segment_sleep(&seg, SHM_KEEPER_SLOT);
+		while (grant_next(&seg, SLOT, &seen, &v) == 1) {
+			grant_consume(&seg, SLOT, &v);
+			bool rung = read(seg.bell[SHM_KEEPER_SLOT], &n, sizeof(n)) == (ssize_t)sizeof(n);
+			grant_begin(&seg, SLOT, &w);
+			assert_true(!rung || grant_fits(&seg, SLOT, &w));
+			rings += rung;
+		}
+		assert_int_equal(rings, round + 1);
+	}
+}
+
+/* A grant that the worker has seen is taken once, whoever writes it again. */
 static void test_granted_again_is_taken_once(void **state)
 {
 	struct grant_writer w;
@@ -112,7 +194,7 @@ static void test_granted_again_is_taken_once(void **state)
 	put(&w, 100, 10);
 	put(&w, 101, 10);
 	grant_publish(&seg, SLOT, &w);
-	atomic_store(&seg.proc[SLOT].grant_seq, 0);     /* as it was before */
+	atomic_store(&seg.proc[SLOT].grant_seq, 0);
 	assert_int_equal(grant_next(&seg, SLOT, &seen, &v), 1);
 	grant_consume(&seg, SLOT, &v);
 	grant_begin(&seg, SLOT, &w);
@@ -191,6 +273,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_SEGMENT(test_nothing_is_seen_before_it_is_published), WITH_SEGMENT(test_wraps_for_ever), WITH_SEGMENT(test_a_full_ring_says_so),
+		WITH_SEGMENT(test_a_publishing_cut_short_is_ended), WITH_SEGMENT(test_room_in_the_ring_wakes_the_keeper),
 		WITH_SEGMENT(test_granted_again_is_taken_once), WITH_SEGMENT(test_a_successor_starts_empty), WITH_SEGMENT(test_a_want_that_makes_no_sense), WITH_SEGMENT(test_a_lying_ring_is_seen),
 	};
 

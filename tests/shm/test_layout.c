@@ -59,6 +59,8 @@ static const struct row rows[] = {
 	ROW(shm_proc, want_type),
 	ROW(shm_proc, grant_head),
 	ROW(shm_proc, grant_seq),
+	ROW(shm_proc, grant_next_head),
+	ROW(shm_proc, grant_next_seq),
 	ROW(shm_proc, counter),
 	ROW(shm_run, state),
 	ROW(shm_run, attempt),
