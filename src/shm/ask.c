@@ -20,6 +20,7 @@ struct waiting {                                /* an operation that found no ro
 struct staging {
 	struct ask_box *box;
 	struct staging *next, **link;
+	uint64_t serial;                        /* its tag: what comes back through the segment is looked up, not followed */
 	char *bytes;
 	size_t n, at, in_flight;
 	uint64_t blob;
@@ -36,6 +37,7 @@ struct ask_box {
 	unsigned outstanding;
 	struct waiting *head, **tail;
 	struct staging *stagings;
+	uint64_t next_serial;
 	ask_done_fn done;
 	void *arg;
 };
@@ -49,7 +51,7 @@ struct ask_box *ask_open(struct segment *s, uint32_t slot, ask_done_fn done, voi
 	*b = (struct ask_box){ .seg = s, .slot = slot, .filling = NO_REQUEST, .done = done, .arg = arg };
 	b->tail = &b->head;
 	for (uint32_t i = 0; i < request_count(s); i++) {
-		if (request_slot(s, i)->owner != slot)
+		if (request_owner(s, request_slot(s, i)) != slot)
 			continue;
 		if (b->count++ == 0)
 			b->first = i;
@@ -112,8 +114,11 @@ static char *room(struct ask_box *b, uint64_t bytes)
 		if (b->filling == NO_REQUEST && !find_free(b))
 			return NULL;
 		struct shm_request *r = filling(b);
-		if (b->fill_bytes + bytes <= r->ops_capacity && b->fill_ops < r->results_capacity) {
-			char *to = b->seg->base + r->off_ops + b->fill_bytes;
+		uint32_t capacity, results;
+		char *area = request_ops(b->seg, r, &capacity);
+		request_results(b->seg, r, &results);
+		if (b->fill_bytes + bytes <= capacity && b->fill_ops < results) {
+			char *to = area + b->fill_bytes;
 			b->fill_bytes += (uint32_t)bytes;
 			b->fill_ops++;
 			return to;
@@ -143,7 +148,10 @@ int ask_add(struct ask_box *b, enum request_op op, uint64_t tag, const struct as
 	for (unsigned i = 0; i < n; i++)
 		body += piece[i].n;
 	uint64_t bytes = sizeof(struct request_head) + ((body + 7) & ~(size_t)7);
-	if (b->count == 0 || bytes > request_slot(b->seg, b->first)->ops_capacity) {
+	uint32_t capacity = 0;
+	if (b->count)
+		request_ops(b->seg, request_slot(b->seg, b->first), &capacity);
+	if (bytes > capacity) {
 		errno = EMSGSIZE;
 		return -1;
 	}
@@ -208,11 +216,17 @@ static int stage_next(struct staging *g)
 
 	g->in_flight = g->n - g->at < STAGE_CHUNK ? g->n - g->at : STAGE_CHUNK;
 	struct ask_piece piece[] = { { &head, sizeof(head) }, { g->bytes + g->at, g->in_flight } };
-	return ask_add(g->box, REQUEST_STAGE, STAGE_TAG | (uint64_t)(uintptr_t)g, piece, 2);
+	return ask_add(g->box, REQUEST_STAGE, STAGE_TAG | g->serial, piece, 2);
 }
 
-static void staged(struct staging *g, const struct request_result *r)
+static void staged(struct ask_box *b, const struct request_result *r)
 {
+	struct staging *g = b->stagings;
+
+	while (g && (STAGE_TAG | g->serial) != r->tag)
+		g = g->next;
+	if (!g)
+		return;
 	if (r->rc != 0) {
 		staging_end(g, r->rc);
 		return;
@@ -231,7 +245,7 @@ int ask_stage(struct ask_box *b, const void *bytes, size_t n, ask_staged_fn read
 
 	if (!g)
 		return -1;
-	*g = (struct staging){ .box = b, .n = n, .ready = ready, .arg = arg, .bytes = malloc(n ? n : 1) };
+	*g = (struct staging){ .box = b, .n = n, .ready = ready, .arg = arg, .serial = b->next_serial++, .bytes = malloc(n ? n : 1) };
 	if (!g->bytes)
 		goto fail;
 	memcpy(g->bytes, bytes, n);
@@ -260,7 +274,7 @@ static unsigned take_results(struct ask_box *b, struct shm_request *r)
 	for (uint32_t i = 0; i < n; i++) {
 		b->outstanding--;
 		if (result[i].tag & STAGE_TAG)
-			staged((struct staging *)(uintptr_t)(result[i].tag & ~STAGE_TAG), &result[i]);
+			staged(b, &result[i]);
 		else
 			b->done(b->arg, &result[i]);
 	}

@@ -21,7 +21,7 @@ static unsigned probe(const struct named_index *x, const char *p, size_t n)
 		if (x->place[at] == 0)
 			return at;
 		const char *name = x->table[x->place[at] - 1].name;
-		if (strlen(name) == n && memcmp(name, p, n) == 0)
+		if (strnlen(name, SHM_NAME) == n && memcmp(name, p, n) == 0)
 			return at;
 	}
 }
@@ -34,7 +34,7 @@ void named_attach(struct named_index *x, struct shm_named *table)
 		if (atomic_load_explicit(&table[x->used].ready, memory_order_acquire) == 0)
 			return;
 		const char *name = table[x->used].name;
-		x->place[probe(x, name, strlen(name))] = (uint16_t)(x->used + 1);
+		x->place[probe(x, name, strnlen(name, SHM_NAME))] = (uint16_t)(x->used + 1);
 	}
 }
 

@@ -57,7 +57,7 @@ void request_place(const struct segment *s, struct shm_request *r)
 int request_next(const struct segment *s, const struct shm_request *r, uint32_t *at, struct request_head *head, struct job_text *body)
 {
 	struct place p = place_of(s, r);
-	uint32_t bytes = r->bytes;
+	uint32_t bytes = __atomic_load_n(&r->bytes, __ATOMIC_RELAXED);  /* once: its owner can write it at any time */
 
 	if (bytes > p.ops_capacity)
 		return -1;
@@ -72,6 +72,14 @@ int request_next(const struct segment *s, const struct shm_request *r, uint32_t 
 	*body = (struct job_text){ s->base + p.off_ops + *at + sizeof(*head), head->bytes };
 	*at += (uint32_t)whole;
 	return 1;
+}
+
+char *request_ops(const struct segment *s, const struct shm_request *r, uint32_t *capacity)
+{
+	struct place p = place_of(s, r);
+
+	*capacity = p.ops_capacity;
+	return s->base + p.off_ops;
 }
 
 struct request_result *request_results(const struct segment *s, const struct shm_request *r, uint32_t *capacity)

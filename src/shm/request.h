@@ -96,6 +96,7 @@ uint32_t request_owner(const struct segment *s, const struct shm_request *r);   
 void request_place(const struct segment *s, struct shm_request *r);             /* at the segment's making: says in the slot where its areas lie */
 /* Walks the operations of a POSTED request with every bound checked. *at starts at 0. 1: *head and *body are set; 0: no more; -1: malformed. */
 int request_next(const struct segment *s, const struct shm_request *r, uint32_t *at, struct request_head *head, struct job_text *body);
+char *request_ops(const struct segment *s, const struct shm_request *r, uint32_t *capacity);             /* both by the slot's index: what it says of them is not trusted */
 struct request_result *request_results(const struct segment *s, const struct shm_request *r, uint32_t *capacity);
 void request_publish(struct segment *s, struct shm_request *r);         /* DONE, with release; the caller rings the owner once for all */
 
