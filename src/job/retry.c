@@ -4,12 +4,9 @@
 static int64_t times_factor(int64_t ms, uint32_t factor_milli, int64_t cap)
 {
 	/* ms <= cap on entry; a product beyond cap is cap */
-	if (factor_milli == 0)
-		return 0;
-	if (ms > cap / factor_milli * 1000 + 999)
-		return cap;
-	int64_t next = (int64_t)((__int128)ms * factor_milli / 1000);
-	return next > cap ? cap : next;
+	__int128 next = (__int128)ms * factor_milli / 1000;
+
+	return next > cap ? cap : (int64_t)next;
 }
 
 int64_t retry_delay_ms(const struct job_backoff *b, uint32_t failures, uint32_t random)

@@ -50,6 +50,10 @@ static void test_odd_policies(void **state)
 	assert_int_equal(retry_delay_ms(&b, 30, 0), 1000);
 	b = (struct job_backoff){ .base_ms = INT64_MAX / 2, .max_ms = INT64_MAX, .factor_milli = UINT32_MAX, .jitter_pct = 100 };
 	assert_true(retry_delay_ms(&b, 50, UINT32_MAX) >= b.base_ms);
+	b = (struct job_backoff){ .base_ms = 1000, .max_ms = INT64_MAX, .factor_milli = 1000 };
+	assert_int_equal(retry_delay_ms(&b, 3, 0), 1000);
+	b = (struct job_backoff){ .base_ms = 1000, .max_ms = INT64_MAX, .factor_milli = 10 };
+	assert_int_equal(retry_delay_ms(&b, 3, 0), 1000);
 	b = (struct job_backoff){ .base_ms = 7, .max_ms = 1000, .factor_milli = 1500 };
 	assert_int_equal(retry_delay_ms(&b, 3, 0), 15);                 /* 7, 10, 15 */
 }
