@@ -188,7 +188,7 @@ static enum store_rc clear_old_run(struct keeper *k, bool *more)
 	if (rc == STORE_OK)
 		rc = store_abandon_old(k->store, KEEPER_SLICE, more);
 	if (rc == STORE_OK)
-		rc = store_stage_drop(k->store, UINT32_MAX, 0, KEEPER_SLICE, &more_stage);
+		rc = store_sweep(k->store, KEEPER_SLICE, &more_stage);
 	*more |= more_stage;
 	if (rc == STORE_OK)
 		return store_commit(k->store);

@@ -7,7 +7,7 @@ static uint32_t max_crashes(const struct store *s, const struct job *j)
 {
 	const struct turn_lane *l = turn_lane_of(s->turn, j->lane);
 
-	return s->rules.max_crashes && l ? s->rules.max_crashes(s->rules.arg, l->type->name) : DEFAULT_MAX_CRASHES;
+	return s->rules.max_crashes ? s->rules.max_crashes(s->rules.arg, l->type->name) : DEFAULT_MAX_CRASHES;
 }
 
 static enum store_rc give_up(struct store *s, struct job *j)
@@ -31,7 +31,7 @@ static enum store_rc end_lease(struct store *s, struct job_id id, uint64_t token
 
 	TRY(must(job_load(s, id, &j)));
 	if (j.state != JOB_RUNNING || j.lease_token != token)
-		return STORE_DAMAGED;
+		return STORE_STALE;
 	struct record_attempt a = {
 		.attempt = j.attempts, .outcome = crashed ? JOB_OUTCOME_CRASHED : JOB_OUTCOME_RELEASED, .claimed_ms = j.started_ms,
 		.started_ms = crashed ? j.started_ms : 0, .ended_ms = s->now_ms, .exit_code = -1, .worker = j.worker, .worker_pid = j.worker_pid,
@@ -61,21 +61,35 @@ static enum store_rc lease_next(struct store *s, uint32_t slot, uint32_t incarna
 
 	*one = false;
 	while ((rc = row_seek(s, KV_LEASE, key_of(k), &found, &v)) == STORE_OK) {
-		if (found.n != 20 || v.n != sizeof(*row))
-			return STORE_DAMAGED;
-		memcpy(row, v.p, sizeof(*row));
+		bool sane = found.n == 20 && v.n == sizeof(*row);
+		if (sane)
+			memcpy(row, v.p, sizeof(*row));
 		k->n = 0;
 		key_bytes(k, found.p, found.n);
-		bool old = key_get64(k->b) != s->epoch;
-		if (slot == UINT32_MAX ? old : !old && key_get32(k->b + 8) == slot && row->incarnation == incarnation) {
+		bool old = sane && key_get64(k->b) != s->epoch;
+		if (sane && !is_held(s, row->id) && (slot == UINT32_MAX ? old : !old && key_get32(k->b + 8) == slot && row->incarnation == incarnation)) {
 			*one = true;
 			return STORE_OK;
 		}
-		if (slot != UINT32_MAX && (old || key_get32(k->b + 8) != slot))
+		if (sane && slot != UINT32_MAX && (old || key_get32(k->b + 8) != slot))
 			return STORE_OK;        /* past this owner's leases, which lie together */
 		key_u8(k, 0);
 	}
 	return may(rc);
+}
+
+/* Ends the lease at *k. One that its job knows nothing of is only deleted; a job that cannot be read is held, its lease stays. */
+static enum store_rc end_one(struct store *s, struct key *k, const struct lease_row *row, bool crashed)
+{
+	enum store_rc rc = end_lease(s, row->id, row->token, crashed);
+
+	if (rc == STORE_STALE)
+		rc = row_del(s, KV_LEASE, key_of(k));
+	if (passed_over(s, row->id, rc)) {
+		key_u8(k, 0);
+		rc = STORE_OK;
+	}
+	return settled(s, rc);
 }
 
 enum store_rc store_abandon(struct store *s, uint32_t slot, uint32_t incarnation, bool (*started)(void *arg, uint64_t token), void *arg, unsigned limit, bool *more)
@@ -91,7 +105,7 @@ enum store_rc store_abandon(struct store *s, uint32_t slot, uint32_t incarnation
 		TRY(lease_next(s, slot, incarnation, &k, &row, &one));
 		if (!one)
 			return STORE_OK;
-		TRY(end_lease(s, row.id, row.token, started(arg, row.token)));
+		TRY(end_one(s, &k, &row, started(arg, row.token)));
 	}
 	*more = true;
 	return STORE_OK;
@@ -108,7 +122,7 @@ enum store_rc store_abandon_old(struct store *s, unsigned limit, bool *more)
 		TRY(lease_next(s, UINT32_MAX, 0, &k, &row, &one));
 		if (!one)
 			return STORE_OK;
-		TRY(end_lease(s, row.id, row.token, true));
+		TRY(end_one(s, &k, &row, true));
 	}
 	*more = true;
 	return STORE_OK;

@@ -35,40 +35,75 @@ static enum store_rc lease(struct store *s, struct job *j, const struct store_ow
 	return job_save(s, j);
 }
 
-static enum store_rc claim(struct store *s, const struct store_owner *owner, uint64_t grant_seq, bool idle_owner, struct store_claimed *out, struct turn_lane **from)
+/* A job whose record is sound and whose payload is not: it can never run, and who waits for it is to hear so. */
+static enum store_rc bury(struct store *s, struct job *j)
 {
-	struct turn_lane *l;
+	static const char why[] = "its payload cannot be read from the store: the record is damaged";
+	struct record_attempt a = {
+		.attempt = ++j->attempts, .outcome = JOB_OUTCOME_FAILED, .claimed_ms = s->now_ms, .ended_ms = s->now_ms, .exit_code = -1, .error = { why, sizeof(why) - 1 },
+	};
 
-	while ((l = turn_pick(s->turn, idle_owner)) != NULL) {
-		*from = l;
-		TRY(must(job_load(s, l->head, &out->job)));
-		if (out->job.state != JOB_QUEUED || out->job.sortkey != l->key || out->job.lane != l->id)
-			return STORE_DAMAGED;
-		if (out->job.expires_at_ms && out->job.expires_at_ms <= s->now_ms) {
-			TRY(expire(s, &out->job));
-			continue;
-		}
-		turn_taken(s->turn, l);
-		TRY(lease(s, &out->job, owner, grant_seq));
-		struct tally_set set = tally_of(s, l);
-		for (int i = 0; i < 3; i++) {
-			set.t[i]->queue_us_sum += (uint64_t)(s->now_us > out->job.queued_us ? s->now_us - out->job.queued_us : 0);
-			set.t[i]->queue_n++;
-		}
-		out->alone = l->alone;
-		return spec_load(s, out->job.id, &out->spec);
+	TRY(ready_del(s, j));
+	TRY(job_event(s, j, JOB_EV_CLAIM, JOB_OUTCOME_NONE));
+	j->finished_ms = s->now_ms;
+	j->last_outcome = a.outcome;
+	j->exit_code = -1;
+	j->term_signal = 0;
+	j->duration_us = j->cpu_us = 0;
+	TRY(job_event(s, j, JOB_EV_FAIL_DEAD, JOB_OUTCOME_FAILED));
+	TRY(final_put(s, j));
+	TRY(attempt_put(s, j, &a));
+	return job_save(s, j);
+}
+
+/* The head of a lane: handed out, or got out of the way where it cannot be (*gone). */
+static enum store_rc take_head(struct store *s, struct turn_lane *l, const struct store_owner *owner, uint64_t grant_seq, struct store_claimed *out, bool *gone)
+{
+	struct job *j = &out->job;
+
+	*gone = true;
+	TRY(must(job_load(s, l->head, j)));
+	if (j->state != JOB_QUEUED || j->sortkey != l->key || j->lane != l->id)
+		return STORE_DAMAGED;
+	if (j->expires_at_ms && j->expires_at_ms <= s->now_ms) {
+		if (s->expire_left == 0)
+			return STORE_NOT_FOUND;
+		s->expire_left--;
+		return expire(s, j);
 	}
-	return STORE_NOT_FOUND;
+	enum store_rc rc = spec_load(s, j->id, &out->spec);
+	if (rc == STORE_DAMAGED && !s->spoilt)
+		return bury(s, j);
+	TRY(rc);
+	*gone = false;
+	turn_taken(s->turn, l);
+	TRY(lease(s, j, owner, grant_seq));
+	struct tally_set set = tally_of(s, l);
+	for (int i = 0; i < 3; i++) {
+		set.t[i]->queue_us_sum += (uint64_t)(s->now_us > j->queued_us ? s->now_us - j->queued_us : 0);
+		set.t[i]->queue_n++;
+	}
+	out->alone = l->alone;
+	return STORE_OK;
 }
 
 enum store_rc store_claim(struct store *s, const struct store_owner *owner, uint64_t grant_seq, bool idle_owner, struct store_claimed *out)
 {
-	struct turn_lane *l = NULL;
-	enum store_rc rc = claim(s, owner, grant_seq, idle_owner, out, &l);
+	struct turn_lane *l;
 
-	if (rc == STORE_DAMAGED && l && s->nheld < HELD_LANES)
-		s->held_lane[s->nheld++] = l->id;
-	return rc;
+	while ((l = turn_pick(s->turn, idle_owner)) != NULL) {
+		struct job_id id = l->head;
+		bool gone;
+		enum store_rc rc = take_head(s, l, owner, grant_seq, out, &gone);
+		if (passed_over(s, id, rc)) {
+			rc = lane_refresh(s, l);
+			gone = true;
+		}
+		if (rc != STORE_OK || !gone)
+			return settled(s, rc);
+		row_whole(s);
+	}
+	return STORE_NOT_FOUND;
 }
 
 enum store_rc store_regrant(struct store *s, const struct store_owner *owner, uint64_t after_seq, bool (*fn)(void *arg, uint64_t grant_seq, const struct store_claimed *c), void *arg)
@@ -84,18 +119,17 @@ enum store_rc store_regrant(struct store *s, const struct store_owner *owner, ui
 		if (rc == STORE_NOT_FOUND || (rc == STORE_OK && (found.n != k.n || memcmp(found.p, k.b, 12) != 0)))
 			return STORE_OK;
 		TRY(rc);
-		if (v.n != sizeof(row))
-			return STORE_DAMAGED;
-		memcpy(&row, v.p, sizeof(row));
+		if (v.n == sizeof(row))
+			memcpy(&row, v.p, sizeof(row));
 		seq = key_get64((const uint8_t *)found.p + 12);
-		if (row.incarnation == owner->incarnation) {
-			TRY(must(job_load(s, row.id, &c.job)));
-			TRY(spec_load(s, row.id, &c.spec));
-			const struct turn_lane *l = turn_lane_of(s->turn, c.job.lane);
-			c.alone = l && l->alone;
+		/* one that cannot be read is not granted: it goes back, or is held, when its owner ends */
+		if (v.n == sizeof(row) && row.incarnation == owner->incarnation && job_load(s, row.id, &c.job) == STORE_OK && spec_load(s, row.id, &c.spec) == STORE_OK) {
+			c.alone = turn_lane_of(s->turn, c.job.lane)->alone;
 			if (!fn(arg, seq, &c))
 				return STORE_OK;
 		}
+		if (s->spoilt || seq == UINT64_MAX)
+			return s->spoilt ? STORE_DAMAGED : STORE_OK;
 		seq++;
 	}
 }

@@ -1,21 +1,45 @@
 /* What time brings: scheduled and retrying jobs that are due, and final ones past their retention. In slices that ride in other batches. */
 #include "store/embedded.h"
 
-static enum store_rc refresh_next_due(struct store *s)
+/* The first due row of a job that is not held; INT64_MAX in *at where there is none. */
+static enum store_rc due_first(struct store *s, struct key *k, int64_t *at, struct job_id *id)
 {
 	struct kv_bytes found, v;
-	struct key k = { .n = 0 };
-	enum store_rc rc = row_seek(s, KV_DUE, key_of(&k), &found, &v);
+	enum store_rc rc;
 
-	s->next_due_ms = rc == STORE_OK && found.n == 24 ? (int64_t)key_get64(found.p) : INT64_MAX;
+	*at = INT64_MAX;
+	k->n = 0;
+	while ((rc = row_seek(s, KV_DUE, key_of(k), &found, &v)) == STORE_OK) {
+		k->n = 0;
+		key_bytes(k, found.p, found.n);
+		if (found.n == 24) {
+			memcpy(id, k->b + 8, sizeof(*id));
+			if (!is_held(s, *id)) {
+				*at = (int64_t)key_get64(k->b);
+				return STORE_OK;
+			}
+		}
+		key_u8(k, 0);
+	}
 	return may(rc);
 }
 
-static enum store_rc make_ready(struct store *s, struct job_id id, int64_t due_ms)
+enum store_rc due_refresh(struct store *s)
+{
+	struct key k;
+	struct job_id id;
+
+	return due_first(s, &k, &s->next_due_ms, &id);
+}
+
+static enum store_rc make_ready(struct store *s, const struct key *k, struct job_id id, int64_t due_ms)
 {
 	struct job j;
 
 	TRY(must(job_load(s, id, &j)));
+	if (job_state_next(j.state, JOB_EV_DUE) == JOB_NONE || due_ms > TIME_MAX_MS)
+		return STORE_DAMAGED;
+	TRY(row_del(s, KV_DUE, key_of(k)));
 	j.queued_ms = due_ms;
 	j.queued_us = due_ms * 1000;
 	TRY(job_event(s, &j, JOB_EV_DUE, JOB_OUTCOME_NONE));
@@ -23,25 +47,31 @@ static enum store_rc make_ready(struct store *s, struct job_id id, int64_t due_m
 	return job_save(s, &j);
 }
 
+static enum store_rc due_one(struct store *s)
+{
+	struct job_id id = { { 0 } };
+	struct key k;
+	int64_t at;
+
+	TRY(due_first(s, &k, &at, &id));
+	enum store_rc rc = at <= s->now_ms ? make_ready(s, &k, id, at) : STORE_OK;
+	if (rc != STORE_OK && !passed_over(s, id, rc))
+		return rc;
+	row_whole(s);
+	return due_refresh(s);
+}
+
 enum store_rc store_due(struct store *s, unsigned limit, bool *more)
 {
 	*more = false;
 	for (unsigned i = 0; s->next_due_ms <= s->now_ms; i++) {
-		struct kv_bytes found, v;
-		struct key k = { .n = 0 };
-		struct job_id id;
 		if (i == limit) {
 			*more = true;
-			return STORE_OK;
+			break;
 		}
-		TRY(must(row_seek(s, KV_DUE, key_of(&k), &found, &v)));
-		if (found.n != 24)
-			return STORE_DAMAGED;
-		key_bytes(&k, found.p, found.n);
-		memcpy(&id, k.b + 8, sizeof(id));
-		TRY(row_del(s, KV_DUE, key_of(&k)));
-		TRY(make_ready(s, id, (int64_t)key_get64(k.b)));
-		TRY(refresh_next_due(s));
+		enum store_rc rc = due_one(s);
+		if (rc != STORE_OK)
+			return settled(s, rc);
 	}
 	return STORE_OK;
 }
@@ -50,6 +80,8 @@ int64_t store_next_due_ms(struct store *s)
 {
 	return s->next_due_ms;
 }
+
+#define ROWS_A_JOB 32u          /* retention stops early where jobs have more rows than that */
 
 /* Removes rows of a table whose keys begin with the job's id; for attempts, with the logs that they own. */
 static enum store_rc drop_rows(struct store *s, enum kv_table t, struct job_id id)
@@ -63,17 +95,21 @@ static enum store_rc drop_rows(struct store *s, enum kv_table t, struct job_id i
 		if (rc == STORE_NOT_FOUND || (rc == STORE_OK && (found.n < sizeof(id) || memcmp(found.p, &id, sizeof(id)) != 0)))
 			return STORE_OK;
 		TRY(rc);
-		uint64_t log = t == KV_ATTEMPT && record_attempt_decode(v.p, v.n, &a) == RECORD_OK ? a.log_blob : 0;
+		uint64_t log = 0, log_len = 0;
+		if (t == KV_ATTEMPT && record_attempt_decode(v.p, v.n, &a) == RECORD_OK) {
+			log = a.log_blob;
+			log_len = a.log_len;
+		}
 		k.n = 0;
 		key_bytes(&k, found.p, found.n);
 		TRY(row_del(s, t, key_of(&k)));
 		if (log)
-			TRY(blob_delete(s, log));
+			TRY(blob_drop(s, log, log_len));
 	}
 }
 
-/* All of a final job. */
-static enum store_rc purge(struct store *s, struct job_id id)
+/* All of a final job; *k is its place in the index. */
+static enum store_rc purge(struct store *s, const struct key *k, struct job_id id)
 {
 	struct job_spec spec;
 	struct job j;
@@ -81,22 +117,20 @@ static enum store_rc purge(struct store *s, struct job_id id)
 	TRY(must(job_load(s, id, &j)));
 	if (!job_state_final(j.state))
 		return STORE_DAMAGED;
-	const struct turn_lane *l = turn_lane_of(s->turn, j.lane);
-	if (!l)
-		return STORE_DAMAGED;
 	TRY(spec_load(s, id, &spec));
-	uint64_t payload = spec.payload_blob;
+	uint64_t payload = spec.payload_blob, payload_len = spec.payload_len;
+	TRY(row_del(s, KV_FINAL, key_of(k)));
 	TRY(row_del(s, KV_SPEC, id_key(&id)));
 	if (payload)
-		TRY(blob_delete(s, payload));
+		TRY(blob_drop(s, payload, payload_len));
 	if (j.result_blob)
-		TRY(blob_delete(s, j.result_blob));
+		TRY(blob_drop(s, j.result_blob, j.result_len));
 	TRY(may(row_del(s, KV_RESULT, id_key(&id))));
 	TRY(may(row_del(s, KV_PROGRESS, id_key(&id))));
 	if (j.attempts > 1 || j.state != JOB_SUCCEEDED || j.log_len)
 		TRY(drop_rows(s, KV_ATTEMPT, id));
 	TRY(drop_rows(s, KV_NOTE, id));
-	struct tally_set set = tally_of(s, l);
+	struct tally_set set = tally_of(s, turn_lane_of(s->turn, j.lane));
 	for (int i = 0; i < 3; i++) {
 		set.t[i]->state[j.state]--;
 		set.t[i]->retry_sum -= j.retry_count;
@@ -110,22 +144,27 @@ static enum store_rc retain_one(struct store *s, enum job_state class, int64_t k
 {
 	struct kv_bytes found, v;
 	struct key k = key_final(class, 0, NULL);
+	uint8_t first = k.b[0];
 	struct job_id id;
-	enum store_rc rc = row_seek(s, KV_FINAL, key_of(&k), &found, &v);
+	enum store_rc rc;
 
 	*did = false;
-	if (rc != STORE_OK)
-		return may(rc);
-	if (found.n != 25 || *(const uint8_t *)found.p != k.b[0])
-		return STORE_OK;
-	if (!too_many && (keep_ms <= 0 || (int64_t)key_get64((const uint8_t *)found.p + 1) + keep_ms > s->now_ms))
-		return STORE_OK;
-	memcpy(&id, (const uint8_t *)found.p + 9, sizeof(id));
-	k.n = 0;
-	key_bytes(&k, found.p, found.n);
-	TRY(row_del(s, KV_FINAL, key_of(&k)));
-	*did = true;
-	return purge(s, id);
+	while ((rc = row_seek(s, KV_FINAL, key_of(&k), &found, &v)) == STORE_OK && *(const uint8_t *)found.p == first) {
+		k.n = 0;
+		key_bytes(&k, found.p, found.n);
+		if (k.n == 25) {
+			memcpy(&id, k.b + 9, sizeof(id));
+			int64_t finished = (int64_t)key_get64(k.b + 1);
+			if (!too_many && (keep_ms <= 0 || finished > s->now_ms - keep_ms))
+				return STORE_OK;
+			rc = is_held(s, id) ? STORE_OK : purge(s, &k, id);
+			*did = rc == STORE_OK && !is_held(s, id);
+			if (*did || !(rc == STORE_OK || passed_over(s, id, rc)))
+				return rc;
+		}
+		key_u8(&k, 0);
+	}
+	return may(rc);
 }
 
 static uint64_t final_jobs(const struct store *s)
@@ -137,13 +176,17 @@ static uint64_t final_jobs(const struct store *s)
 
 enum store_rc store_retain(struct store *s, unsigned limit, bool *more)
 {
+	uint64_t begun = s->rows;
 	bool did = true;
 
-	for (unsigned i = 0; i < limit && did; i++) {
+	for (unsigned i = 0; i < limit && did && s->rows - begun < (uint64_t)limit * ROWS_A_JOB; i++) {
 		bool too_many = s->rules.retain_count && final_jobs(s) > s->rules.retain_count;
-		TRY(retain_one(s, JOB_SUCCEEDED, s->rules.retain_succeeded_ms, too_many, &did));
-		if (!did)
-			TRY(retain_one(s, JOB_DEAD, s->rules.retain_failed_ms, too_many, &did));
+		enum store_rc rc = retain_one(s, JOB_SUCCEEDED, s->rules.retain_succeeded_ms, too_many, &did);
+		if (rc == STORE_OK && !did)
+			rc = retain_one(s, JOB_DEAD, s->rules.retain_failed_ms, too_many, &did);
+		if (rc != STORE_OK)
+			return settled(s, rc);
+		row_whole(s);
 	}
 	*more = did;
 	return STORE_OK;

@@ -1,4 +1,7 @@
-/* The embedded store's inside: the rules of store.h over an ordered key-value engine. Shared by its files (open, submit, claim, finish, abandon, due, stage, tally) and nobody else. */
+/* The embedded store's inside: the rules of store.h over an ordered key-value engine. Shared by its files (open, submit, claim, finish, abandon, due, stage, tally) and nobody else.
+ *
+ * Between two transitions the rows agree with each other; one that fails after its first write has torn them, and the batch is spoilt. So whatever can be found damaged is
+ * looked at before the first write: then one bad record costs its own job and nothing else. */
 #ifndef STINT_STORE_EMBEDDED_H
 #define STINT_STORE_EMBEDDED_H
 
@@ -14,8 +17,6 @@ struct head {
 	uint32_t next_lane;
 	int64_t last_us;                /* the latest `now` ever seen */
 };
-
-#define HELD_LANES 64
 
 struct store {
 	struct kv *kv;
@@ -33,8 +34,15 @@ struct store {
 	struct store_rules rules;
 	store_change_fn watch;
 	void *watch_arg;
-	uint32_t held_lane[HELD_LANES]; /* whose heads could not be read */
-	unsigned nheld;
+	struct job_id *held;            /* jobs whose rows cannot be read, sorted: passed over until the store is opened anew (held.c) */
+	size_t nheld, cap_held;
+	struct job_id last_held;
+	unsigned expire_left;           /* jobs that this batch may still expire instead of handing out */
+	uint64_t rows;                  /* written or deleted, ever */
+	bool torn;                      /* a row was written since the rows last agreed with each other */
+	bool changed;                   /* by this batch, at all */
+	bool spoilt;                    /* this batch can only be aborted */
+	bool doomed;                    /* there may be bytes that nobody owns: store_sweep() */
 	bool stale;                     /* memory and store may differ: to be loaded anew before the next batch */
 	uint8_t scratch[RECORD_SPEC_MAX];
 };
@@ -65,15 +73,34 @@ struct key key_final(enum job_state state, int64_t finished_ms, const struct job
 struct key key_attempt(const struct job_id *id, uint32_t attempt);
 struct key key_note(const struct job_id *id, int64_t wall_us, uint8_t event);
 struct key key_blob(uint64_t blob, uint32_t row);
-struct key key_stage(uint64_t epoch, uint32_t slot, uint64_t blob);
+struct key key_stage(uint64_t epoch, uint64_t blob);
 struct key key_count(char kind, struct job_text name);
 
 /* --- one line each over the engine --- */
 static inline enum store_rc kv_get(struct kv *kv, struct kv_txn *t, enum kv_table table, struct kv_bytes k, struct kv_bytes *v) { return kv->ops->get(t, table, k, v); }
-static inline enum store_rc row_get(struct store *s, enum kv_table t, struct kv_bytes k, struct kv_bytes *v) { return s->kv->ops->get(s->txn, t, k, v); }
-static inline enum store_rc row_put(struct store *s, enum kv_table t, struct kv_bytes k, struct kv_bytes v) { return s->kv->ops->put(s->txn, t, k, v); }
-static inline enum store_rc row_del(struct store *s, enum kv_table t, struct kv_bytes k) { return s->kv->ops->del(s->txn, t, k); }
-static inline enum store_rc row_seek(struct store *s, enum kv_table t, struct kv_bytes k, struct kv_bytes *f, struct kv_bytes *v) { return s->kv->ops->seek(s->txn, t, k, f, v); }
+static inline enum store_rc row_noted(struct store *s, enum store_rc rc, bool write)
+{
+	if (rc == STORE_OK && write) {
+		s->torn = s->changed = true;
+		s->rows++;
+	} else if (rc != STORE_OK && rc != STORE_NOT_FOUND) {
+		s->spoilt = true;       /* the engine's transaction is good for nothing any more */
+	}
+	return rc;
+}
+static inline enum store_rc row_get(struct store *s, enum kv_table t, struct kv_bytes k, struct kv_bytes *v) { return row_noted(s, s->kv->ops->get(s->txn, t, k, v), false); }
+static inline enum store_rc row_put(struct store *s, enum kv_table t, struct kv_bytes k, struct kv_bytes v) { return row_noted(s, s->kv->ops->put(s->txn, t, k, v), true); }
+static inline enum store_rc row_del(struct store *s, enum kv_table t, struct kv_bytes k) { return row_noted(s, s->kv->ops->del(s->txn, t, k), true); }
+static inline enum store_rc row_seek(struct store *s, enum kv_table t, struct kv_bytes k, struct kv_bytes *f, struct kv_bytes *v) { return row_noted(s, s->kv->ops->seek(s->txn, t, k, f, v), false); }
+/* The rows agree again. */
+static inline void row_whole(struct store *s) { s->torn = false; }
+/* The end of a transition. */
+static inline enum store_rc settled(struct store *s, enum store_rc rc)
+{
+	s->spoilt |= rc != STORE_OK && s->torn;
+	s->torn = false;
+	return rc;
+}
 /* A row that has to be there: its absence is damage. */
 static inline enum store_rc must(enum store_rc rc) { return rc == STORE_NOT_FOUND ? STORE_DAMAGED : rc; }
 /* A row that may be gone already. */
@@ -82,7 +109,8 @@ static inline enum store_rc may(enum store_rc rc) { return rc == STORE_NOT_FOUND
 struct lease_row { struct job_id id; uint64_t token; uint32_t incarnation, reserved; };
 
 /* --- jobs (jobs.c) --- */
-enum store_rc job_load(struct store *s, struct job_id id, struct job *out);                     /* NOT_FOUND, DAMAGED */
+enum store_rc job_decode(struct kv_bytes v, struct job_id id, struct job *out);                 /* DAMAGED also where it is the record of another */
+enum store_rc job_load(struct store *s, struct job_id id, struct job *out);                     /* NOT_FOUND, DAMAGED; its lane is known */
 enum store_rc job_save(struct store *s, struct job *j);                                         /* writes it with updated_ms = now */
 enum store_rc spec_load(struct store *s, struct job_id id, struct job_spec *out);               /* must be there; texts point into the store */
 /* Applies the event, keeps the tallies right, tells the watcher. The job is not written. */
@@ -93,6 +121,17 @@ enum store_rc due_put(struct store *s, const struct job *j);    /* at run_at_ms 
 enum store_rc final_put(struct store *s, const struct job *j);
 struct turn_lane *lane_make(struct store *s, struct job_text queue, struct job_text type, bool alone, enum store_rc *rc);
 enum store_rc lane_refresh(struct store *s, struct turn_lane *l);       /* reads the lane's head from the store */
+#define TIME_MAX_MS INT64_C(253402300799999)    /* the end of year 9999: microseconds and sums of it stay far from overflow */
+
+/* --- jobs that cannot be read (held.c) --- */
+enum store_rc hold(struct store *s, struct job_id id);
+bool is_held(const struct store *s, struct job_id id);
+/* Whether this rc is of one job that can be held and passed over: then it is. */
+bool passed_over(struct store *s, struct job_id id, enum store_rc rc);
+
+/* --- rows of bytes with a checksum behind them: of the bytes and of their place (stage.c) --- */
+enum store_rc sealed_put(struct store *s, enum kv_table t, struct kv_bytes key, struct job_text bytes);
+enum store_rc sealed_open(struct kv_bytes key, struct kv_bytes *v);     /* checks it and cuts it off: DAMAGED */
 
 /* --- ends of attempts (finish.c) --- */
 enum store_rc lease_del(struct store *s, const struct job *j);
@@ -102,16 +141,19 @@ enum store_rc attempt_put(struct store *s, const struct job *j, const struct rec
 struct tally_set { struct store_tally *t[3]; };
 struct tally_set tally_of(struct store *s, const struct turn_lane *l);  /* total, queue and type, all marked to be written */
 enum store_rc tally_flush(struct store *s);
-enum store_rc tally_load(struct store *s);
+enum store_rc tally_load(struct store *s, char *why, size_t size);
 enum store_rc tally_decode(struct kv_bytes row, struct store_tally *out, bool *paused);
 
 /* --- blobs (stage.c) --- */
 enum store_rc blob_put(struct store *s, struct job_text bytes, uint64_t *blob);  /* as rows of a new blob */
 bool stage_there(struct store *s, uint64_t blob, uint64_t len);
 enum store_rc stage_own(struct store *s, uint64_t blob, uint64_t len);  /* takes a staged blob over: INVALID, with nothing written, where there is none of that length */
-enum store_rc blob_delete(struct store *s, uint64_t blob);
+enum store_rc blob_drop(struct store *s, uint64_t blob, uint64_t len);  /* a short one at once, a long one bit by bit: store_sweep() */
 
 /* --- open.c --- */
 enum store_rc head_put(struct store *s);
+
+/* --- due.c --- */
+enum store_rc due_refresh(struct store *s);     /* reads next_due_ms from the store */
 
 #endif

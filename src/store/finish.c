@@ -7,7 +7,7 @@ enum store_rc lease_del(struct store *s, const struct job *j)
 {
 	struct key k = key_lease(j->lease_epoch, j->worker, j->grant_seq);
 
-	return must(row_del(s, KV_LEASE, key_of(&k)));
+	return may(row_del(s, KV_LEASE, key_of(&k)));   /* the job's own record is what counts */
 }
 
 /* Writes the attempt's row where it tells more than the job's own record does. */
@@ -40,7 +40,7 @@ static enum store_rc result_put(struct store *s, struct job *j, const struct sto
 	if (f->result.n == 0)
 		return STORE_OK;
 	if (f->result.n <= KV_BLOB_ROW)
-		return row_put(s, KV_RESULT, id_key(&j->id), (struct kv_bytes){ f->result.p, f->result.n });
+		return sealed_put(s, KV_RESULT, id_key(&j->id), f->result);
 	return blob_put(s, f->result, &j->result_blob);
 }
 
@@ -64,19 +64,25 @@ static enum store_rc fail(struct store *s, struct job *j, const struct store_fin
 {
 	struct job_spec spec;
 	uint32_t random;
+	bool over = f->no_retry || j->retry_count >= j->max_retries;
 
 	*retry_at = 0;
-	if (f->no_retry || j->retry_count >= j->max_retries) {
+	if (!over) {
+		enum store_rc rc = spec_load(s, j->id, &spec);
+		over = rc == STORE_DAMAGED && !s->spoilt;       /* it could not be run again */
+		if (!over)
+			TRY(rc);
+	}
+	if (over) {
 		j->finished_ms = s->now_ms;
 		TRY(job_event(s, j, JOB_EV_FAIL_DEAD, f->outcome));
 		return final_put(s, j);
 	}
-	TRY(spec_load(s, j->id, &spec));
 	if (!s->random(&random, sizeof(random)))
 		return STORE_IO;
 	j->retry_count++;
 	int64_t delay = f->retry_in_ms >= 0 ? f->retry_in_ms : retry_delay_ms(&spec.backoff, j->retry_count, random);
-	j->run_at_ms = *retry_at = s->now_ms + delay;
+	j->run_at_ms = *retry_at = delay < TIME_MAX_MS - s->now_ms ? s->now_ms + delay : TIME_MAX_MS;
 	TRY(job_event(s, j, JOB_EV_FAIL_RETRY, f->outcome));
 	struct tally_set set = tally_of(s, turn_lane_of(s->turn, j->lane));
 	for (int i = 0; i < 3; i++) {
@@ -153,10 +159,12 @@ static bool finish_sane(const struct store_finish *f)
 	default:
 		return false;
 	}
+	if (f->result_blob && f->result_blob == f->log_blob)
+		return false;           /* bytes have one owner */
 	return f->result.n <= JOB_INLINE_MAX && f->log.n <= JOB_INLINE_MAX && f->retry_in_ms >= -1 && f->duration_us >= 0 && f->cpu_us >= 0;
 }
 
-enum store_rc store_finish(struct store *s, const struct store_finish *f, struct job *out)
+static enum store_rc finish(struct store *s, const struct store_finish *f, struct job *out)
 {
 	if (!finish_sane(f))
 		return STORE_INVALID;
@@ -177,6 +185,11 @@ enum store_rc store_finish(struct store *s, const struct store_finish *f, struct
 	return job_save(s, out);
 }
 
+enum store_rc store_finish(struct store *s, const struct store_finish *f, struct job *out)
+{
+	return settled(s, finish(s, f, out));
+}
+
 enum store_rc store_progress(struct store *s, struct job_id id, uint64_t token, int32_t percent, struct job_text message)
 {
 	uint8_t row[4 + 256];
@@ -191,7 +204,7 @@ enum store_rc store_progress(struct store *s, struct job_id id, uint64_t token, 
 	memcpy(row, &percent, 4);
 	if (n)
 		memcpy(row + 4, message.p, n);
-	TRY(row_put(s, KV_PROGRESS, id_key(&id), (struct kv_bytes){ row, 4 + n }));
 	j.progress_pct = percent;
-	return job_save(s, &j);
+	enum store_rc rc = row_put(s, KV_PROGRESS, id_key(&id), (struct kv_bytes){ row, 4 + n });
+	return settled(s, rc == STORE_OK ? job_save(s, &j) : rc);
 }

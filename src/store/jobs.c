@@ -5,12 +5,20 @@
 
 #define ALONE_CRASHES 2u                /* from its second crash a job runs with no neighbours */
 
+enum store_rc job_decode(struct kv_bytes v, struct job_id id, struct job *out)
+{
+	if (record_job_decode(v.p, v.n, out) != RECORD_OK || memcmp(&out->id, &id, sizeof(id)) != 0)
+		return STORE_DAMAGED;
+	return STORE_OK;
+}
+
 enum store_rc job_load(struct store *s, struct job_id id, struct job *out)
 {
 	struct kv_bytes v;
 
 	TRY(row_get(s, KV_JOB, id_key(&id), &v));
-	return record_job_decode(v.p, v.n, out) == RECORD_OK ? STORE_OK : STORE_DAMAGED;
+	TRY(job_decode(v, id, out));
+	return turn_lane_of(s->turn, out->lane) ? STORE_OK : STORE_DAMAGED;
 }
 
 enum store_rc job_save(struct store *s, struct job *j)
@@ -105,15 +113,18 @@ enum store_rc lane_refresh(struct store *s, struct turn_lane *l)
 	struct job_id id = { { 0 } };
 
 	key_u32(&k, l->id);
-	enum store_rc rc = row_seek(s, KV_READY, key_of(&k), &found, &v);
-	bool has = rc == STORE_OK && found.n == 28 && memcmp(found.p, k.b, 4) == 0;
-	for (unsigned i = 0; i < s->nheld; i++)
-		has &= s->held_lane[i] != l->id;
-	if (rc != STORE_OK && rc != STORE_NOT_FOUND)
-		return rc;
-	if (has)
-		memcpy(&id, (const uint8_t *)found.p + 12, sizeof(id));
-	return turn_head(s->turn, l, has, has ? key_get64((const uint8_t *)found.p + 4) : 0, id) ? STORE_OK : STORE_NO_MEMORY;
+	for (;;) {
+		enum store_rc rc = row_seek(s, KV_READY, key_of(&k), &found, &v);
+		bool has = rc == STORE_OK && found.n == 28 && memcmp(found.p, k.b, 4) == 0;
+		TRY(may(rc));
+		if (has)
+			memcpy(&id, (const uint8_t *)found.p + 12, sizeof(id));
+		if (!has || !is_held(s, id))
+			return turn_head(s->turn, l, has, has ? key_get64((const uint8_t *)found.p + 4) : 0, id) ? STORE_OK : STORE_NO_MEMORY;
+		k.n = 0;
+		key_bytes(&k, found.p, found.n);
+		key_u8(&k, 0);
+	}
 }
 
 enum store_rc ready_put(struct store *s, struct job *j)

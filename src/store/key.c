@@ -111,12 +111,11 @@ struct key key_blob(uint64_t blob, uint32_t row)
 	return k;
 }
 
-struct key key_stage(uint64_t epoch, uint32_t slot, uint64_t blob)
+struct key key_stage(uint64_t epoch, uint64_t blob)
 {
 	struct key k = { .n = 0 };
 
 	key_u64(&k, epoch);
-	key_u32(&k, slot);
 	key_u64(&k, blob);
 	return k;
 }

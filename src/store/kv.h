@@ -9,19 +9,19 @@ enum kv_table {
 	KV_META,        /* "head" -> the store's head */
 	KV_JOB,         /* id -> record_job */
 	KV_SPEC,        /* id -> record_spec, without a payload that is too long for a row */
-	KV_BLOB,        /* blob u64, row u32 -> up to KV_BLOB_ROW bytes */
+	KV_BLOB,        /* blob u64, row u32 -> up to KV_BLOB_ROW bytes, crc u32 */
 	KV_READY,       /* lane u32, sortkey u64, id -> nothing */
 	KV_DUE,         /* wall_ms u64, id -> nothing */
 	KV_LEASE,       /* epoch u64, slot u32, grant_seq u64 -> id, token, incarnation */
 	KV_FINAL,       /* class u8, finished_ms u64, id -> nothing */
 	KV_ATTEMPT,     /* id, attempt u32 -> record_attempt: those that did not simply succeed */
 	KV_NOTE,        /* id, wall_us u64, event u8 -> attempt u32, text */
-	KV_RESULT,      /* id -> inline bytes */
+	KV_RESULT,      /* id -> inline bytes, crc u32 */
 	KV_PROGRESS,    /* id -> percent i32, text */
 	KV_COUNT,       /* kind u8, name -> a tally */
 	KV_LANE,        /* lane u32 -> alone u8, type length u16, type, queue */
 	KV_TOKEN,       /* request slot u32 -> epoch u64, sequence u64 */
-	KV_STAGE,       /* epoch u64, slot u32, blob u64 -> incarnation u32, length u64 */
+	KV_STAGE,       /* epoch u64, blob u64 -> incarnation u32, slot u32, length u64; epoch 0: to be swept */
 	KV_TABLES
 };
 extern const char *const kv_table_names[KV_TABLES];

@@ -20,6 +20,7 @@ struct head_row {
 };
 _Static_assert(sizeof(struct head_row) == 56, "layout");
 #define HEAD_CRC_FROM 12
+#define EXPIRE_A_BATCH 256u
 #define HEAD_KEY ((struct kv_bytes){ "head", 4 })
 
 enum store_rc head_put(struct store *s)
@@ -64,7 +65,13 @@ static enum store_rc head_load(struct store *s, char *why, size_t size)
 	return STORE_OK;
 }
 
-static enum store_rc lanes_load(struct store *s)
+static enum store_rc lane_bad(char *why, size_t size)
+{
+	snprintf(why, size, "the store is damaged: a row of its table of queues and types cannot be read; restore it from a backup");
+	return STORE_DAMAGED;
+}
+
+static enum store_rc lanes_load(struct store *s, char *why, size_t size)
 {
 	struct key k = { .n = 0 };
 	struct kv_bytes found, v;
@@ -75,16 +82,16 @@ static enum store_rc lanes_load(struct store *s)
 		const char *p = v.p;
 		uint16_t type_len;
 		if (found.n != 4 || v.n < 3)
-			return STORE_DAMAGED;
+			return lane_bad(why, size);
 		memcpy(&type_len, p + 1, sizeof(type_len));
 		if (type_len == 0 || type_len > JOB_TYPE_MAX || 3u + type_len >= v.n)
-			return STORE_DAMAGED;
+			return lane_bad(why, size);
 		uint32_t id = key_get32(found.p);
 		struct turn_named *y = turn_type(s->turn, (struct job_text){ p + 3, type_len }, true);
 		struct turn_named *q = turn_queue(s->turn, (struct job_text){ p + 3 + type_len, v.n - 3 - type_len }, true);
 		struct turn_lane *l = q && y && id < s->head.next_lane ? turn_lane_add(s->turn, id, q, y, *p != 0) : NULL;
 		if (!l)
-			return q && y ? STORE_DAMAGED : STORE_NO_MEMORY;
+			return q && y ? lane_bad(why, size) : STORE_NO_MEMORY;
 		TRY(lane_refresh(s, l));
 		k.n = 0;
 		key_u32(&k, id + 1);
@@ -95,23 +102,22 @@ static enum store_rc lanes_load(struct store *s)
 /* Builds the memory from the store: lanes and tallies, not jobs, so its cost does not grow with the backlog. */
 static enum store_rc load(struct store *s, char *why, size_t size)
 {
-	struct kv_bytes found, v;
-	struct key k = { .n = 0 };
+	struct turn *empty = turn_new();
 
-	turn_free(s->turn);
-	s->turn = turn_new();
-	if (!s->turn)
+	if (!empty)
 		return STORE_NO_MEMORY;
+	turn_free(s->turn);
+	s->turn = empty;
 	if (!turn_rules(s->turn, &s->rules))
 		return STORE_NO_MEMORY;
 	TRY(head_load(s, why, size));
-	TRY(tally_load(s));
-	TRY(lanes_load(s));
-	enum store_rc rc = row_seek(s, KV_DUE, key_of(&k), &found, &v);
-	s->next_due_ms = rc == STORE_OK && found.n == 24 ? (int64_t)key_get64(found.p) : INT64_MAX;
+	TRY(tally_load(s, why, size));
+	TRY(lanes_load(s, why, size));
+	TRY(due_refresh(s));
 	s->saved_head = s->head;
+	s->doomed = true;               /* to be looked at */
 	s->stale = false;
-	return may(rc);
+	return STORE_OK;
 }
 
 /* In a batch of its own, which also writes a new store's head. */
@@ -165,6 +171,7 @@ void store_close(struct store *s)
 	if (s->kv)
 		s->kv->ops->close(s->kv);
 	turn_free(s->turn);
+	free(s->held);
 	free(s);
 }
 
@@ -183,6 +190,8 @@ enum store_rc store_begin(struct store *s, int64_t wall_us)
 		TRY(load_all(s, why, sizeof(why)));
 	}
 	TRY(s->kv->ops->begin(s->kv, true, &s->txn));
+	s->torn = s->changed = s->spoilt = false;
+	s->expire_left = EXPIRE_A_BATCH;
 	s->now_us = wall_us;
 	s->now_ms = s->now_us / 1000;
 	s->order_ms = (wall_us > s->head.last_us ? wall_us : s->head.last_us) / 1000;
@@ -191,7 +200,7 @@ enum store_rc store_begin(struct store *s, int64_t wall_us)
 
 enum store_rc store_commit(struct store *s)
 {
-	enum store_rc rc = tally_flush(s);
+	enum store_rc rc = s->spoilt ? STORE_DAMAGED : tally_flush(s);
 
 	if (rc == STORE_OK && memcmp(&s->head, &s->saved_head, sizeof(s->head)) != 0) {
 		if (s->now_us > s->head.last_us)
@@ -217,6 +226,16 @@ void store_abort(struct store *s)
 		s->kv->ops->abort(s->txn);
 	s->txn = NULL;
 	s->stale = true;
+}
+
+bool store_spoilt(const struct store *s)
+{
+	return s->spoilt;
+}
+
+bool store_changed(const struct store *s)
+{
+	return s->changed;
 }
 
 /* --- request tokens --- */
@@ -247,7 +266,7 @@ enum store_rc store_token_put(struct store *s, uint32_t slot, uint64_t seq)
 	struct key k = { .n = 0 };
 
 	key_u32(&k, slot);
-	return row_put(s, KV_TOKEN, key_of(&k), (struct kv_bytes){ &row, sizeof(row) });
+	return settled(s, row_put(s, KV_TOKEN, key_of(&k), (struct kv_bytes){ &row, sizeof(row) }));
 }
 
 /* --- odds --- */

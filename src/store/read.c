@@ -60,8 +60,7 @@ enum store_rc store_get(struct store_reader *r, struct job_id id, struct job *jo
 
 	if (job) {
 		TRY(get(r, KV_JOB, id_key(&id), &v));
-		if (record_job_decode(v.p, v.n, job) != RECORD_OK)
-			return STORE_DAMAGED;
+		TRY(job_decode(v, id, job));
 	}
 	if (spec) {
 		enum store_rc rc = get(r, KV_SPEC, id_key(&id), &v);
@@ -171,6 +170,7 @@ enum store_rc store_blob(struct store_reader *r, uint64_t blob, uint64_t offset,
 		enum store_rc rc = get(r, KV_BLOB, key_of(&k), &v);
 		if (rc != STORE_OK)
 			return may(rc);
+		TRY(sealed_open(key_of(&k), &v));
 		if (v.n <= skip)
 			return STORE_OK;
 		size_t n = v.n - skip < max ? v.n - skip : max;
@@ -203,6 +203,7 @@ enum store_rc store_result(struct store_reader *r, const struct job *job, struct
 	if (job->result_blob)
 		return whole_blob(r, job->result_blob, job->result_len, out);
 	TRY(must(get(r, KV_RESULT, id_key(&job->id), &v)));
+	TRY(sealed_open(id_key(&job->id), &v));
 	buf_add(out, v.p, v.n);
 	return out->failed ? STORE_NO_MEMORY : STORE_OK;
 }
@@ -216,85 +217,6 @@ enum store_rc store_payload(struct store_reader *r, struct job_id id, struct buf
 		return whole_blob(r, spec.payload_blob, spec.payload_len, out);
 	buf_add(out, spec.payload.p, spec.payload.n);
 	return out->failed ? STORE_NO_MEMORY : STORE_OK;
-}
-
-enum store_rc store_read_totals(struct store_reader *r, struct store_tally *out)
-{
-	struct key k = key_count('t', (struct job_text){ NULL, 0 });
-	struct kv_bytes v;
-	bool paused;
-	enum store_rc rc = get(r, KV_COUNT, key_of(&k), &v);
-
-	memset(out, 0, sizeof(*out));
-	return rc == STORE_OK ? tally_decode(v, out, &paused) : may(rc);
-}
-
-/* The oldest queued job of a queue: the heads of its lanes by time. A look at each lane's first entry, which under aging or equal priorities is the oldest. */
-static enum store_rc oldest_queued(struct store_reader *r, struct job_text queue, int64_t *at_ms)
-{
-	struct key k = { .n = 0 };
-	struct kv_bytes found, v, ready, none;
-	enum store_rc rc;
-
-	*at_ms = 0;
-	key_u32(&k, 0);
-	while ((rc = seek(r, KV_LANE, &k, &found, &v)) == STORE_OK) {
-		const char *p = v.p;
-		uint16_t type_len = 0;
-		struct job j;
-		if (v.n < 3 || found.n != 4)
-			return STORE_DAMAGED;
-		memcpy(&type_len, p + 1, sizeof(type_len));
-		uint32_t lane = key_get32(found.p);
-		k.n = 0;
-		key_u32(&k, lane + 1);
-		if (3u + type_len + queue.n != v.n || memcmp(p + 3 + type_len, queue.p, queue.n) != 0)
-			continue;
-		struct key first = { .n = 0 };
-		key_u32(&first, lane);
-		if (seek(r, KV_READY, &first, &ready, &none) != STORE_OK || ready.n != 28 || memcmp(ready.p, first.b, 4) != 0)
-			continue;
-		struct job_id id;
-		memcpy(&id, (const uint8_t *)ready.p + 12, sizeof(id));
-		TRY(must(store_get(r, id, &j, NULL)));
-		if (*at_ms == 0 || j.queued_ms < *at_ms)
-			*at_ms = j.queued_ms;
-	}
-	return may(rc);
-}
-
-static enum store_rc figures(struct store_reader *r, char kind, bool (*fn)(void *arg, const struct store_figure *f), void *arg)
-{
-	struct key k = key_count(kind, (struct job_text){ NULL, 0 });
-
-	for (;;) {
-		struct kv_bytes found, v;
-		struct store_figure f = { .oldest_queued_ms = 0 };
-		enum store_rc rc = seek(r, KV_COUNT, &k, &found, &v);
-		if (rc == STORE_NOT_FOUND || (rc == STORE_OK && *(const char *)found.p != kind))
-			return STORE_OK;
-		TRY(rc);
-		TRY(tally_decode(v, &f.tally, &f.paused));
-		f.name = (struct job_text){ (const char *)found.p + 1, found.n - 1 };
-		k.n = 0;
-		key_bytes(&k, found.p, found.n);
-		key_u8(&k, 0);
-		if (kind == 'q' && f.tally.state[JOB_QUEUED])
-			TRY(oldest_queued(r, f.name, &f.oldest_queued_ms));
-		f.name = (struct job_text){ (const char *)k.b + 1, k.n - 2 };
-		if (!fn(arg, &f))
-			return STORE_OK;
-	}
-}
-
-enum store_rc store_queues(struct store_reader *r, bool (*fn)(void *arg, const struct store_figure *f), void *arg)
-{
-	return figures(r, 'q', fn, arg);
-}
-
-enum store_rc store_types(struct store_reader *r, bool (*fn)(void *arg, const struct store_figure *f), void *arg)
-{
-	return figures(r, 'y', fn, arg);
 }
 
 enum store_rc store_recent(struct store_reader *r, unsigned max, bool (*fn)(void *arg, const struct job *j, const struct job_spec *s), void *arg)
@@ -312,9 +234,11 @@ enum store_rc store_recent(struct store_reader *r, unsigned max, bool (*fn)(void
 		if (found.n != sizeof(id))
 			return STORE_DAMAGED;
 		memcpy(&id, found.p, sizeof(id));
-		TRY(store_get(r, id, &j, &spec));
-		if (!fn(arg, &j, &spec))
+		rc = store_get(r, id, &j, &spec);
+		if (rc == STORE_OK && !fn(arg, &j, &spec))
 			return STORE_OK;
+		if (rc != STORE_DAMAGED)        /* one that cannot be read does not hide the others */
+			TRY(rc);
 		k.n = 0;
 		key_bytes(&k, &id, sizeof(id));
 	}

@@ -2,8 +2,9 @@
  *
  * One writer (the keeper) uses a struct store; any number of readers use a struct store_reader each. `now` is always an argument. An engine implements struct store_engine
  * (embedded.c over LMDB or memory; PostgreSQL has the same shape: one transaction a batch).
- * Every transition validates before it writes: one that is refused (any rc but STORE_OK, STORE_IO, STORE_NO_SPACE, STORE_DAMAGED) has changed nothing and the batch goes on. After STORE_IO, STORE_NO_SPACE or
- * STORE_DAMAGED the batch is spoilt: only store_abort() is left. */
+ * Every transition validates before it writes: one that is refused, whatever its rc, has changed nothing and the batch goes on. Unless store_spoilt() says otherwise: then the batch can only be aborted.
+ *
+ * A job whose rows are damaged is held: passed over by claims, due times, retention and recovery until the store is opened anew, so that it stops neither the others nor the server. */
 #ifndef STINT_STORE_STORE_H
 #define STINT_STORE_STORE_H
 
@@ -64,6 +65,8 @@ void store_rules(struct store *s, const struct store_rules *rules);
 enum store_rc store_begin(struct store *s, int64_t wall_us);        /* the batch's one `now`, microseconds */
 enum store_rc store_commit(struct store *s);    /* durable when it returns STORE_OK; any other: nothing of the batch is there (STORE_IO: unknown until opened anew) */
 void store_abort(struct store *s);
+bool store_spoilt(const struct store *s);       /* only store_abort() is left; store_commit() would do just that */
+bool store_changed(const struct store *s);      /* the batch, or the one that was just committed, has changed anything */
 
 /* Request tokens: whether (slot, seq) is already committed; and remembering it in this batch. */
 enum store_rc store_token_seen(struct store *s, uint32_t slot, uint64_t seq, bool *seen);
@@ -90,9 +93,9 @@ struct store_claimed {                  /* one job handed out; texts valid until
 	struct job_spec spec;
 	bool alone;                     /* it crashed its worker twice: to be run with no neighbours */
 };
-/* Claims the next job by order and turns among those that run here, for `owner`, under a new token. STORE_NOT_FOUND: none that may run. grant_seq is stored with the lease. */
+/* Claims the next job by order and turns among those that run here, for `owner`, under a new token. STORE_NOT_FOUND: none that may run (or none in this batch, which has expired its share).
+ * grant_seq is stored with the lease. A job whose payload is damaged is not handed out: it is dead, with that for its error. */
 enum store_rc store_claim(struct store *s, const struct store_owner *owner, uint64_t grant_seq, bool idle_owner, struct store_claimed *out);
-/* STORE_DAMAGED: the lane's head cannot be read; that lane is then held back until the store is opened anew, so that one bad record stops neither the others nor the server. */
 bool store_has_alone(struct store *s);          /* a job waits that only an idle owner may claim. Outside a batch too */
 
 struct store_finish {
@@ -124,9 +127,12 @@ int64_t store_next_due_ms(struct store *s);                                     
 enum store_rc store_retain(struct store *s, unsigned limit, bool *more);        /* removes final jobs past their retention */
 bool store_has_ready(struct store *s);                                          /* something queued that runs here and may have neighbours. Outside a batch too */
 
-/* Staged bytes: a blob is begun (blob 0), grows at its end, and is owned by the job whose submission or finish names it. Others go with their owner (store_stage_drop). */
+/* Staged bytes: a blob is begun (blob 0), grows at its end, and is owned by the job whose submission or finish names it. Others go with their owner (store_stage_drop), or when what named them was refused. */
 enum store_rc store_stage(struct store *s, uint32_t slot, uint32_t incarnation, uint64_t blob, uint64_t offset, struct job_text chunk, uint64_t *out);
-enum store_rc store_stage_drop(struct store *s, uint32_t slot, uint32_t incarnation, unsigned limit, bool *more);       /* of a process that is gone; slot UINT32_MAX: of older epochs */
+enum store_rc store_unstage(struct store *s, uint32_t slot, uint32_t incarnation, uint64_t blob);       /* NOT_FOUND: it is not staged, or not by that process */
+enum store_rc store_stage_drop(struct store *s, uint32_t slot, uint32_t incarnation, unsigned limit, bool *more);       /* of a process that is gone */
+/* Deletes at most `limit` rows of bytes that nobody owns: dropped, of purged jobs, of older epochs. Costs nothing where there are none. */
+enum store_rc store_sweep(struct store *s, unsigned limit, bool *more);
 
 /* --- figures --- */
 struct store_tally {
@@ -135,6 +141,7 @@ struct store_tally {
 	uint64_t retry_sum, with_retries;       /* over stored jobs: sum of retry_count, jobs with any */
 	uint64_t exec_us_sum, queue_us_sum, exec_n, queue_n;    /* ever */
 };
+size_t store_held(const struct store *s, struct job_id *last);                    /* how many jobs are held because their rows are damaged, and the last of them */
 void store_totals(const struct store *s, struct store_tally *out);              /* the writer's own view */
 void store_usage(struct store *s, uint64_t *used_bytes, uint64_t *limit_bytes); /* pages in use; outside a batch */
 void store_housekeep(struct store *s);                                          /* every second: readers that died */

@@ -38,12 +38,19 @@ static uint64_t waiting_jobs(const struct store *s)
 	return n[JOB_SCHEDULED] + n[JOB_WAITING] + n[JOB_QUEUED] + n[JOB_RETRYING];
 }
 
-enum store_rc store_submit(struct store *s, const struct job_spec *spec, const uint8_t *bytes, size_t n, struct job *out)
+static bool time_sane(int64_t ms)
+{
+	return ms >= 0 && ms <= TIME_MAX_MS;
+}
+
+static enum store_rc submit(struct store *s, const struct job_spec *spec, const uint8_t *bytes, size_t n, struct job *out)
 {
 	struct turn_lane *l;
 	enum store_rc rc;
 	bool later = spec->run_at_ms > s->now_ms;
 
+	if (!time_sane(spec->run_at_ms) || !time_sane(spec->expires_at_ms))
+		return STORE_INVALID;
 	if (s->max_queued && waiting_jobs(s) >= s->max_queued)
 		return STORE_QUEUE_FULL;
 	if (spec->payload_blob)
@@ -68,4 +75,9 @@ enum store_rc store_submit(struct store *s, const struct job_spec *spec, const u
 	TRY(later ? due_put(s, out) : ready_put(s, out));
 	TRY(spec_put(s, out->id, spec, bytes, n));
 	return job_save(s, out);
+}
+
+enum store_rc store_submit(struct store *s, const struct job_spec *spec, const uint8_t *bytes, size_t n, struct job *out)
+{
+	return settled(s, submit(s, spec, bytes, n, out));
 }

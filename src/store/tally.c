@@ -1,6 +1,8 @@
 /* Counters of the whole store, of each queue and of each type: rows that are written in the transaction that changes a job, so that they equal a recount after any crash. */
 #include "store/embedded.h"
 
+#include <stdio.h>
+
 #include "text/crc32c.h"
 
 /* The row: version u16, flags u16, crc u32 of what follows, then the tally's numbers. */
@@ -66,7 +68,7 @@ enum store_rc tally_decode(struct kv_bytes v, struct store_tally *out, bool *pau
 	return STORE_OK;
 }
 
-enum store_rc tally_load(struct store *s)
+enum store_rc tally_load(struct store *s, char *why, size_t size)
 {
 	struct key k = { .n = 0 };
 	struct kv_bytes found, v;
@@ -84,7 +86,11 @@ enum store_rc tally_load(struct store *s)
 			if (!n)
 				return STORE_NO_MEMORY;
 		}
-		TRY(tally_decode(v, n ? &n->tally : &s->totals, &paused));
+		if (tally_decode(v, n ? &n->tally : &s->totals, &paused) != STORE_OK) {
+			snprintf(why, size, "the store is damaged: the counters of %s %.*s cannot be read; restore it from a backup",
+				*p == 't' ? "all jobs" : *p == 'q' ? "queue" : "type", (int)name.n, name.p);
+			return STORE_DAMAGED;
+		}
 		k.n = 0;
 		key_bytes(&k, found.p, found.n);
 		key_u8(&k, 0);

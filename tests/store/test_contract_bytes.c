@@ -128,6 +128,126 @@ static void test_staged_bytes_of_the_dead_go(void **state)
 	commit(f);
 }
 
+/* The rows of a blob that can still be read, from its number alone. */
+static bool blob_there(struct fixture *f, uint64_t blob)
+{
+	struct buf out = { 0 };
+
+	assert_int_equal(store_read_begin(f->reader), STORE_OK);
+	for (uint64_t row = 0; row < 200 && out.len == 0; row++)
+		assert_int_equal(store_blob(f->reader, blob, row * 2000, 1, &out), STORE_OK);
+	store_read_end(f->reader);
+	bool there = out.len > 0;
+	buf_free(&out);
+	return there;
+}
+
+static unsigned sweep(struct fixture *f, unsigned limit)
+{
+	unsigned batches = 0;
+
+	for (bool more = true; more; batches++) {
+		begin(f);
+		assert_int_equal(store_sweep(f->store, limit, &more), STORE_OK);
+		commit(f);
+		assert_true(batches < 1000);
+	}
+	return batches;
+}
+
+static void test_what_nobody_owns_is_swept_bit_by_bit(void **state)
+{
+	struct fixture *f = *state;
+	static char big[100000];
+	struct job_spec s = spec_of("t", "q", 0, "");
+	struct job j;
+	bool more;
+
+	fill(big, sizeof(big));
+	assert_int_equal(sweep(f, 10), 1);
+	uint64_t dropped = stage(f, big, sizeof(big), 48000), dead = stage(f, big, 5000, 48000), kept = stage(f, big, sizeof(big), 48000);
+	begin(f);
+	assert_int_equal(store_unstage(f->store, SLOT, 4, dropped), STORE_NOT_FOUND);           /* not whose it is */
+	assert_int_equal(store_unstage(f->store, SLOT + 1, 3, dropped), STORE_NOT_FOUND);
+	assert_int_equal(store_unstage(f->store, SLOT, 3, dropped), STORE_OK);
+	assert_int_equal(store_unstage(f->store, SLOT, 3, dropped), STORE_NOT_FOUND);
+	s.payload_blob = kept;
+	s.payload_len = sizeof(big);
+	assert_int_equal(try_submit(f, &s, &j), STORE_OK);
+	assert_int_equal(store_stage_drop(f->store, SLOT, 3, 100, &more), STORE_OK);
+	commit(f);
+	assert_in_range(sweep(f, 10), 5, 7);    /* 53 rows */
+	assert_false(blob_there(f, dropped));
+	assert_false(blob_there(f, dead));
+	assert_true(blob_there(f, kept));
+	assert_int_equal(sweep(f, 10), 1);
+	if (!fixture_persists(f))
+		return;
+	uint64_t old = stage(f, big, 9000, 48000);
+	fixture_reopen(f, 78);
+	uint64_t ours = stage(f, big, 9000, 48000);
+	fixture_reopen(f, 78);
+	sweep(f, 3);
+	assert_false(blob_there(f, old));
+	assert_true(blob_there(f, ours));
+	assert_true(blob_there(f, kept));
+}
+
+static void test_purging_a_long_job_takes_more_than_one_batch(void **state)
+{
+	struct fixture *f = *state;
+	static char big[200000];
+	struct job_spec s = spec_of("t", "q", 0, "");
+	struct store_claimed c;
+	bool more;
+
+	f->rules.retain_succeeded_ms = 1000;
+	store_rules(f->store, &f->rules);
+	fill(big, sizeof(big));
+	s.payload_blob = stage(f, big, sizeof(big), 48000);
+	s.payload_len = sizeof(big);
+	submit(f, &s);
+	assert_true(claim(f, 1, &c));
+	struct store_finish m = finish_of(&c.job, JOB_OUTCOME_SUCCEEDED);
+	m.result_blob = stage(f, big, sizeof(big), 48000);
+	m.result_len = sizeof(big);
+	m.log_blob = stage(f, big, 9000, 48000);
+	m.log_len = 9000;
+	assert_int_equal(finish(f, &m, NULL), STORE_OK);
+	f->now_us += 5000000;
+	begin(f);
+	assert_int_equal(store_retain(f->store, 10, &more), STORE_OK);
+	commit(f);
+	assert_int_equal(look_rc(f, c.job.id), STORE_NOT_FOUND);
+	assert_true(blob_there(f, m.result_blob));
+	assert_in_range(sweep(f, 30), 7, 8);    /* 200 rows; the log's were few enough to go at once */
+	assert_false(blob_there(f, m.result_blob));
+	assert_false(blob_there(f, s.payload_blob));
+	assert_false(blob_there(f, m.log_blob));
+}
+
+static void test_bytes_have_one_owner(void **state)
+{
+	struct fixture *f = *state;
+	struct job_spec s = spec_of("t", "q", 0, "1");
+	struct store_claimed c;
+	struct job j;
+
+	submit(f, &s);
+	assert_true(claim(f, 1, &c));
+	struct store_finish m = finish_of(&c.job, JOB_OUTCOME_SUCCEEDED);
+	m.result_blob = m.log_blob = stage(f, "0123456789", 10, 48000);
+	m.result_len = m.log_len = 10;
+	begin(f);
+	assert_int_equal(store_finish(f->store, &m, &j), STORE_INVALID);
+	assert_false(store_spoilt(f->store));
+	commit(f);
+	assert_int_equal(look(f, c.job.id).state, JOB_RUNNING);
+	m.log_blob = 0;
+	m.log_len = 0;
+	assert_int_equal(finish(f, &m, NULL), STORE_OK);
+}
+
 static void test_retention(void **state)
 {
 	struct fixture *f = *state;
@@ -227,6 +347,9 @@ int main(void)
 		BOTH(test_staged_payload_result_and_log),
 		BOTH(test_staging_must_go_on_where_it_stopped),
 		BOTH(test_staged_bytes_of_the_dead_go),
+		BOTH(test_what_nobody_owns_is_swept_bit_by_bit),
+		BOTH(test_purging_a_long_job_takes_more_than_one_batch),
+		BOTH(test_bytes_have_one_owner),
 		BOTH(test_retention),
 		BOTH(test_retention_by_count),
 		BOTH(test_progress),
