@@ -30,6 +30,9 @@ enum store_rc lmdb_rc(int rc)
 	case ENOMEM: return STORE_NO_MEMORY;
 	case MDB_CORRUPTED:
 	case MDB_PAGE_NOTFOUND:
+	case MDB_CURSOR_FULL:           /* a tree deeper than any can be */
+	case MDB_PAGE_FULL:
+	case MDB_INCOMPATIBLE:
 	case MDB_INVALID: return STORE_DAMAGED;
 	case MDB_READERS_FULL:
 	case EAGAIN: return STORE_BUSY;
@@ -48,6 +51,20 @@ static struct kv_bytes bytes(MDB_val v)
 	return (struct kv_bytes){ v.mv_data, v.mv_size };
 }
 
+static int begin_txn(struct lmdb_kv *l, bool write, MDB_txn **txn)
+{
+	int rc;
+
+	if (write || !l->idle_read)
+		return mdb_txn_begin(l->env, NULL, write ? 0 : MDB_RDONLY, txn);
+	*txn = l->idle_read;
+	l->idle_read = NULL;
+	rc = mdb_txn_renew(*txn);
+	if (rc)
+		mdb_txn_abort(*txn);
+	return rc;
+}
+
 static enum store_rc begin(struct kv *kv, bool write, struct kv_txn **out)
 {
 	struct lmdb_kv *l = (struct lmdb_kv *)(void *)kv;
@@ -61,19 +78,11 @@ static enum store_rc begin(struct kv *kv, bool write, struct kv_txn **out)
 		return STORE_NO_MEMORY;
 	t->l = l;
 	t->write = write;
-	if (!write && l->idle_read) {
-		t->txn = l->idle_read;
-		l->idle_read = NULL;
-		rc = mdb_txn_renew(t->txn);
-		if (rc)
-			mdb_txn_abort(t->txn);
-	} else {
-		rc = mdb_txn_begin(l->env, NULL, write ? 0 : MDB_RDONLY, &t->txn);
-		if (rc == MDB_MAP_RESIZED) {
-			/* another process opened it with a larger map: adopt it */
-			mdb_env_set_mapsize(l->env, 0);
-			rc = mdb_txn_begin(l->env, NULL, write ? 0 : MDB_RDONLY, &t->txn);
-		}
+	rc = begin_txn(l, write, &t->txn);
+	if (rc == MDB_MAP_RESIZED) {
+		/* another process opened it with a larger map: adopt it */
+		mdb_env_set_mapsize(l->env, 0);
+		rc = begin_txn(l, write, &t->txn);
 	}
 	if (rc) {
 		free(t);

@@ -219,7 +219,9 @@ struct kv *lmdb_open_writer(const char *path, uint64_t map_size, enum store_rc *
 			errno == EWOULDBLOCK ? "another process writes this store" : strerror(errno));
 		goto fail;
 	}
-	if (!has_data)
+	/* Whoever held the lock may have made it meanwhile: only who looks with the lock in hand may make one. */
+	*rc = check_directory(path, &has_data, why, size);
+	if (*rc == STORE_OK && !has_data)
 		*rc = make(path, map_size, why, size);
 	if (*rc == STORE_OK)
 		*rc = open_existing(l, path, 0, why, size);

@@ -6,15 +6,18 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <lmdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "store/lmdb_kv.h"
 #include "store/store.h"
 #include "tests/os/scratch.h"
 
@@ -165,6 +168,94 @@ static void test_no_such_directory(void **state)
 	assert_non_null(strstr(why, "No such file"));
 }
 
+/* A job in the store of `dir`; its id. */
+static struct job_id put_job(const char *dir)
+{
+	struct store_options o = { .path = dir, .map_size = 64u << 20, .epoch = 1, .boot_id = boot, .random = zero_random };
+	struct job_spec spec = { .type = { "t", 1 }, .queue = { "q", 1 }, .payload = { "1", 1 }, .payload_len = 1 };
+	static uint8_t bytes[RECORD_SPEC_MAX];
+	size_t n = record_spec_encode(&spec, bytes, sizeof(bytes));
+	struct store *s = store_open(&o, &rc, why, sizeof(why));
+	struct job j;
+
+	assert_non_null(s);
+	assert_int_equal(store_begin(s, 1800000000000000), STORE_OK);
+	assert_int_equal(store_submit(s, &spec, bytes, n, &j), STORE_OK);
+	assert_int_equal(store_commit(s), STORE_OK);
+	store_close(s);
+	return j.id;
+}
+
+/* In a child of its own: waits for the lock that we hold, opens, and says whether it found a job. */
+static _Noreturn void open_and_count(void)
+{
+	struct store *s = open_it();
+	struct store_tally t;
+
+	if (!s)
+		_exit(9);
+	store_totals(s, &t);
+	_exit(t.state[JOB_QUEUED] == 1 ? 0 : 1);
+}
+
+static bool has_open(pid_t pid, const char *name)
+{
+	for (int fd = 0; fd < 64; fd++) {
+		char link[64], to[1024];
+		snprintf(link, sizeof(link), "/proc/%d/fd/%d", (int)pid, fd);
+		ssize_t n = readlink(link, to, sizeof(to) - 1);
+		if (n > 0) {
+			to[n] = '\0';
+			if (strstr(to, name))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* It saw an empty directory, then waited for the lock; meanwhile another made the store and took jobs. */
+static void test_a_store_made_while_waiting_is_not_made_anew(void **state)
+{
+	char made[512];
+	int status;
+
+	(void)state;
+	snprintf(made, sizeof(made), "%s.made", scratch_dir);
+	assert_int_equal(mkdir(made, 0700), 0);
+	put_job(made);
+	int fd = open(scratch("writer.lock"), O_RDWR | O_CREAT, 0600);
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		close(fd);
+		open_and_count();
+	}
+	while (!has_open(pid, "writer.lock") && waitpid(pid, &status, WNOHANG) == 0)
+		usleep(1000);
+	char from[600];
+	snprintf(from, sizeof(from), "%s/data.mdb", made);
+	assert_int_equal(rename(from, scratch("data.mdb")), 0);
+	close(fd);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	snprintf(from, sizeof(from), "rm -r '%s'", made);
+	assert_int_equal(system(from), 0);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void test_what_lmdb_says_of_damage_is_damage(void **state)
+{
+	static const int codes[] = { MDB_CORRUPTED, MDB_PAGE_NOTFOUND, MDB_CURSOR_FULL, MDB_PAGE_FULL, MDB_INVALID };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+		assert_int_equal(lmdb_rc(codes[i]), STORE_DAMAGED);
+	assert_int_equal(lmdb_rc(MDB_MAP_FULL), STORE_NO_SPACE);
+	assert_int_equal(lmdb_rc(ENOSPC), STORE_NO_SPACE);
+	assert_int_equal(lmdb_rc(EIO), STORE_IO);       /* which may be a full disk: the keeper judges */
+	assert_int_equal(lmdb_rc(MDB_PANIC), STORE_IO);
+}
+
 /* The map is not to be inherited by what a worker runs: Debian's LMDB opens it without O_CLOEXEC. */
 static void test_no_descriptor_survives_exec(void **state)
 {
@@ -203,7 +294,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(test_makes_and_opens_again), CASE(test_what_an_interrupted_making_left_is_no_obstacle), CASE(test_a_directory_that_is_not_ours),
 		CASE(test_not_lmdb_at_all), CASE(test_a_damaged_head), CASE(test_a_newer_format), CASE(test_a_file_cut_short), CASE(test_no_such_directory),
-		CASE(test_no_descriptor_survives_exec), CASE(test_a_reader_cannot_make_one),
+		CASE(test_no_descriptor_survives_exec), CASE(test_a_reader_cannot_make_one), CASE(test_a_store_made_while_waiting_is_not_made_anew),
+		CASE(test_what_lmdb_says_of_damage_is_damage),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
