@@ -55,7 +55,7 @@ static void count_failure(struct master *m)
 	notify_send("READY=1\nSTATUS=running, the last reload failed");
 }
 
-static void next_if_asked(struct master *m)
+void reload_if_asked(struct master *m)
 {
 	if (!m->reload.again || m->phase != PHASE_RUNNING)
 		return;
@@ -76,7 +76,7 @@ void reload_fail(struct master *m, const char *why)
 	if (handed && hand_over(m, m->conf) < 0)
 		log_error("the keeper could not be given the old conf back: %s", strerror(errno));
 	count_failure(m);
-	next_if_asked(m);
+	reload_if_asked(m);
 }
 
 void reload_abort(struct master *m)
@@ -168,10 +168,12 @@ static void put_in_force(struct master *m)
 		spawn_set_state(&m->child[i], SHM_PROC_DRAINING);
 		spawn_say(&m->child[i], MASTER_DRAIN, 0, -1);
 	}
+	if (r->log_changes)
+		spawn_say(seat_at(m, SHM_ROLE_KEEPER, 1)->child, MASTER_GO, 0, -1);     /* a second one: the log as the new tables have it */
 	listen_close(&old_listen, &m->listen);
 	log_info("reload: generation %u is in force, the old processes finish what they have", m->generation);
 	notify_send("READY=1\nSTATUS=running");
-	next_if_asked(m);
+	reload_if_asked(m);
 }
 
 /* --- on the way --- */

@@ -210,6 +210,8 @@ static int go_background(struct master *m)
 			return EX_OSERR;
 		}
 		m->daemonized = true;
+		if (chdir("/") < 0)     /* or we would hold the file system that we were started on */
+			log_warn("chdir /: %s", strerror(errno));
 		if (m->lock_fd >= 0)
 			lockfile_say(m->lock_fd, getpid());
 		lockfile_say(m->run_lock_fd, getpid());
@@ -239,7 +241,8 @@ int start_prepare(struct master *m)
 
 /* --- the first children --- */
 
-static void want(struct master *m, enum shm_role role)
+/* False where it could not: the start has failed then. */
+static bool want(struct master *m, enum shm_role role)
 {
 	const struct role *r = role_find(m->roles, role);
 
@@ -251,9 +254,10 @@ static void want(struct master *m, enum shm_role role)
 		seat_fill(s);
 		if (!s->child) {
 			start_failed(m, EX_OSERR);
-			return;
+			return false;
 		}
 	}
+	return true;
 }
 
 void start_children(struct master *m)
@@ -324,16 +328,13 @@ static void complete(struct master *m)
 	notify_send(note);
 	log_flush();
 	daemon_ready(strcmp(m->conf->log, "stderr") == 0);
-	if (m->reload.again)
-		reload_begin(m);
+	reload_if_asked(m);
 }
 
 void start_child_ready(struct master *m, struct child *c)
 {
-	if (c->role->role == SHM_ROLE_KEEPER) {
-		want(m, SHM_ROLE_ACCEPTOR);
-		want(m, SHM_ROLE_WORKER);
-	}
+	if (c->role->role == SHM_ROLE_KEEPER && !(want(m, SHM_ROLE_ACCEPTOR) && want(m, SHM_ROLE_WORKER)))
+		return;
 	for (uint32_t i = 0; i < m->nslot; i++)
 		if (m->phase != PHASE_STARTING || (m->child[i].pid && m->child[i].state != SHM_PROC_READY))
 			return;
