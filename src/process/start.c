@@ -24,6 +24,8 @@
 #define LOCK_TRIES 30                   /* of LOCK_PAUSE_NS: a predecessor that is dying gets 3 s */
 #define LOCK_PAUSE_NS 100000000L
 #define FILES_WANTED 65536
+#define FILES_LEAST 60u                 /* what a process needs for itself, with room to spare */
+#define FILES_A_WORKER 4u               /* and more of each worker process: doorbells, and the master's channels to old and new */
 
 static int code_of(int err, int otherwise)
 {
@@ -191,15 +193,29 @@ static int make_tables(struct master *m)
 	return 0;
 }
 
-static void raise_file_limit(void)
+/* As many open files as we may have. Too few for the conf is a warning, too few for anything the end. */
+static int raise_file_limit(struct master *m)
 {
+	uint64_t connections = m->conf->http.max_connections, pipes = 2 * m->conf->worker_jobs, most = connections > pipes ? connections : pipes;
+	uint64_t least = FILES_LEAST + FILES_A_WORKER * m->conf->worker_processes;
 	struct rlimit r;
 
-	if (getrlimit(RLIMIT_NOFILE, &r) < 0 || r.rlim_cur >= FILES_WANTED || r.rlim_cur == r.rlim_max)
-		return;
-	r.rlim_cur = r.rlim_max < FILES_WANTED ? r.rlim_max : FILES_WANTED;
-	if (setrlimit(RLIMIT_NOFILE, &r) < 0)
-		log_warn("raising the limit of open files: %s", strerror(errno));
+	if (getrlimit(RLIMIT_NOFILE, &r) < 0)
+		return 0;
+	if (r.rlim_cur < FILES_WANTED && r.rlim_cur < r.rlim_max) {
+		r.rlim_cur = r.rlim_max < FILES_WANTED ? r.rlim_max : FILES_WANTED;
+		if (setrlimit(RLIMIT_NOFILE, &r) < 0)
+			log_warn("raising the limit of open files: %s", strerror(errno));
+	}
+	if (r.rlim_cur < least) {
+		log_error("a process may have %llu files open here (ulimit -n), and %llu are needed", (unsigned long long)r.rlim_cur, (unsigned long long)least);
+		return EX_OSERR;
+	}
+	if (r.rlim_cur - least < most)
+		log_warn("a process may have %llu files open here (ulimit -n): too few for %s = %llu, which takes %llu", (unsigned long long)r.rlim_cur,
+			connections > pipes ? "max_connections" : "worker_jobs", (unsigned long long)(connections > pipes ? connections : pipes / 2),
+			(unsigned long long)(least + most));
+	return 0;
 }
 
 static int go_background(struct master *m)
@@ -229,11 +245,10 @@ static int go_background(struct master *m)
 
 int start_prepare(struct master *m)
 {
-	static int (*const step[])(struct master *m) = { find_identity, make_directories, take_locks, open_sockets, make_segment, make_tables, go_background };
+	static int (*const step[])(struct master *m) = { raise_file_limit, find_identity, make_directories, take_locks, open_sockets, make_segment, make_tables, go_background };
 	int rc = 0;
 
 	umask(022);
-	raise_file_limit();
 	for (size_t i = 0; i < sizeof(step) / sizeof(step[0]) && rc == 0; i++)
 		rc = step[i](m);
 	return rc;
