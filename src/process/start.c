@@ -383,8 +383,7 @@ void start_undo(struct master *m)
 		atomic_store_explicit(&m->seg.h->server_state, SHM_SERVER_STOPPING, memory_order_release);
 		segment_close(&m->seg);
 	}
-	if (m->ready)
-		pidfile_remove(m->conf->pid_file, m->pid);
+	pidfile_remove(m->conf->pid_file, m->pid);      /* only where it names us */
 	listen_close(&m->listen, NULL);
 	if (m->lock_fd >= 0)
 		close(m->lock_fd);

@@ -3,6 +3,7 @@
 #include "process/worker.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -189,6 +190,9 @@ static void begin(struct worker *w, struct process *p)
 	p->on_message = on_message;
 	p->on_orphan = on_orphan;
 	p->on_reap = on_reap;
+	/* A program that signals its parent's process group must not reach the master's, or a shell's; and as one in the background we may still write to its terminal. */
+	signal(SIGTTOU, SIG_IGN);
+	setpgid(0, 0);
 	child_begin(p);
 	if (descend_subreaper() < 0)
 		cannot(p, "PR_SET_CHILD_SUBREAPER");
