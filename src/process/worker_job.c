@@ -95,6 +95,7 @@ static void ask_later(struct held *j)
 }
 
 static void finish_go_on(struct held *j);
+static void report_progress(struct held *j, int64_t now_ns);
 
 static void result_staged(void *arg, uint64_t blob, int rc)
 {
@@ -181,7 +182,8 @@ void held_ended(void *arg, struct run_task *t, struct run_result *r)
 	struct held *j = held_of(t);
 
 	j->attempt = NULL;
-	j->percent = -1;
+	if (j->percent >= 0)            /* its last word, in the commit of its end */
+		report_progress(j, loop_now(w->p->loop));
 	w->running--;
 	fill_finish(j, r);
 	log_end(j, r->started_ms ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, r->started_ms != 0);
