@@ -56,6 +56,11 @@ static void take_grants(struct worker *w)
 	int rc = 0;
 
 	while (w->nidle > 0 && (rc = grant_next(w->p->seg, w->p->slot, &w->seen, &v)) == 1) {
+		if (v.g.kind == GRANT_CANCEL) {
+			grant_consume(w->p->seg, w->p->slot, &v);
+			held_cancel(w, v.g.token);
+			continue;
+		}
 		uint32_t n = room(w);
 		publish(w, n ? n - 1 : 0);
 		held_take(w, &v);

@@ -303,6 +303,15 @@ static void progress_fired(struct loop_timer *t)
 		loop_timer_set(w->p->loop, t, PROGRESS_NS / 4);
 }
 
+void held_cancel(struct worker *w, uint64_t token)
+{
+	for (uint32_t i = 0; i < w->capacity; i++) {
+		struct held *j = &w->held[i];
+		if (j->state == HELD_RUNNING && j->attempt && j->task.token == token)
+			j->kind->stop(&w->host, j->attempt, RUN_STOP_CANCEL, j->task.handler->kill_grace);
+	}
+}
+
 void held_stop_all(struct worker *w, int64_t grace_ms)
 {
 	for (uint32_t i = 0; i < w->capacity; i++) {

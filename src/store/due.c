@@ -7,7 +7,9 @@ static enum store_rc refresh_next_due(struct store *s)
 	struct key k = { .n = 0 };
 	enum store_rc rc = row_seek(s, KV_DUE, key_of(&k), &found, &v);
 
-	s->next_due_ms = rc == STORE_OK && found.n == 24 ? (int64_t)key_get64(found.p) : INT64_MAX;
+	if (rc == STORE_OK && found.n != 24)
+		return STORE_DAMAGED;
+	s->next_due_ms = rc == STORE_OK ? (int64_t)key_get64(found.p) : INT64_MAX;
 	return may(rc);
 }
 
@@ -30,13 +32,15 @@ enum store_rc store_due(struct store *s, unsigned limit, bool *more)
 		struct kv_bytes found, v;
 		struct key k = { .n = 0 };
 		struct job_id id;
+		/* what is remembered may be gone: a job that was cancelled, or run by hand */
+		TRY(refresh_next_due(s));
+		if (s->next_due_ms > s->now_ms)
+			return STORE_OK;
 		if (i == limit) {
 			*more = true;
 			return STORE_OK;
 		}
 		TRY(must(row_seek(s, KV_DUE, key_of(&k), &found, &v)));
-		if (found.n != 24)
-			return STORE_DAMAGED;
 		key_bytes(&k, found.p, found.n);
 		memcpy(&id, k.b + 8, sizeof(id));
 		TRY(row_del(s, KV_DUE, key_of(&k)));
@@ -72,8 +76,7 @@ static enum store_rc drop_rows(struct store *s, enum kv_table t, struct job_id i
 	}
 }
 
-/* All of a final job. */
-static enum store_rc purge(struct store *s, struct job_id id)
+enum store_rc job_purge(struct store *s, struct job_id id)
 {
 	struct job_spec spec;
 	struct job j;
@@ -93,8 +96,7 @@ static enum store_rc purge(struct store *s, struct job_id id)
 		TRY(blob_delete(s, j.result_blob));
 	TRY(may(row_del(s, KV_RESULT, id_key(&id))));
 	TRY(may(row_del(s, KV_PROGRESS, id_key(&id))));
-	if (j.attempts > 1 || j.state != JOB_SUCCEEDED || j.log_len)
-		TRY(drop_rows(s, KV_ATTEMPT, id));
+	TRY(drop_rows(s, KV_ATTEMPT, id));
 	TRY(drop_rows(s, KV_NOTE, id));
 	struct tally_set set = tally_of(s, l);
 	for (int i = 0; i < 3; i++) {
@@ -125,7 +127,7 @@ static enum store_rc retain_one(struct store *s, enum job_state class, int64_t k
 	key_bytes(&k, found.p, found.n);
 	TRY(row_del(s, KV_FINAL, key_of(&k)));
 	*did = true;
-	return purge(s, id);
+	return job_purge(s, id);
 }
 
 static uint64_t final_jobs(const struct store *s)

@@ -62,7 +62,7 @@ struct key key_ready(uint32_t lane, uint64_t sortkey, const struct job_id *id);
 struct key key_due(int64_t wall_ms, const struct job_id *id);
 struct key key_lease(uint64_t epoch, uint32_t slot, uint64_t grant_seq);
 struct key key_final(enum job_state state, int64_t finished_ms, const struct job_id *id);
-struct key key_attempt(const struct job_id *id, uint32_t attempt);
+struct key key_attempt(const struct job_id *id, uint64_t token);
 struct key key_note(const struct job_id *id, int64_t wall_us, uint8_t event);
 struct key key_blob(uint64_t blob, uint32_t row);
 struct key key_stage(uint64_t epoch, uint32_t slot, uint64_t blob);
@@ -94,9 +94,15 @@ enum store_rc final_put(struct store *s, const struct job *j);
 struct turn_lane *lane_make(struct store *s, struct job_text queue, struct job_text type, bool alone, enum store_rc *rc);
 enum store_rc lane_refresh(struct store *s, struct turn_lane *l);       /* reads the lane's head from the store */
 
+enum store_rc due_del(struct store *s, const struct job *j);
+enum store_rc note_put(struct store *s, const struct job *j, int64_t wall_us, enum job_event event, struct job_text detail);
+
 /* --- ends of attempts (finish.c) --- */
 enum store_rc lease_del(struct store *s, const struct job *j);
 enum store_rc attempt_put(struct store *s, const struct job *j, const struct record_attempt *a);
+
+/* --- removal (due.c) --- */
+enum store_rc job_purge(struct store *s, struct job_id id);      /* all of a final job but its entry in the final index */
 
 /* --- tallies (tally.c) --- */
 struct tally_set { struct store_tally *t[3]; };
