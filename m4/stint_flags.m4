@@ -17,7 +17,7 @@ AC_DEFUN([STINT_WARNINGS], [
 	AC_ARG_ENABLE([werror], [AS_HELP_STRING([--enable-werror], [warnings are errors: for those who work on Stint @<:@no@:>@])], [], [enable_werror=no])
 	WARN_CFLAGS=
 	m4_foreach_w([flag], [-Wall -Wextra -Wformat=2 -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wcast-qual -Wpointer-arith -Wundef -fno-common],
-		[STINT_TRY_FLAG([WARN_CFLAGS], flag)])
+		[STINT_TRY_FLAG([WARN_CFLAGS], m4_quote(flag))])
 	AS_IF([test "x$enable_werror" != xno], [AS_VAR_APPEND([WARN_CFLAGS], [" -Werror"])])
 	AC_SUBST([WARN_CFLAGS])
 ])
@@ -73,8 +73,8 @@ AC_DEFUN([STINT_HARDENING], [
 			@%:@endif], [])],
 			[AC_MSG_RESULT([yes])
 			HARDEN_CPPFLAGS="-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3"], [AC_MSG_RESULT([no])])
-		m4_foreach_w([flag], [-fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE], [STINT_TRY_FLAG([HARDEN_CFLAGS], flag)])
-		m4_foreach([flag], [[-pie], [-Wl,-z,relro], [-Wl,-z,now], [-Wl,-z,noexecstack]], [STINT_TRY_FLAG([HARDEN_LDFLAGS], flag)])
+		m4_foreach_w([flag], [-fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE], [STINT_TRY_FLAG([HARDEN_CFLAGS], m4_quote(flag))])
+		m4_foreach([flag], [[-pie], [-Wl,-z,relro], [-Wl,-z,now], [-Wl,-z,noexecstack]], [STINT_TRY_FLAG([HARDEN_LDFLAGS], m4_quote(flag))])
 	])
 	AC_SUBST([HARDEN_CPPFLAGS])
 	AC_SUBST([HARDEN_CFLAGS])

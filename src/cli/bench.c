@@ -33,7 +33,7 @@ static void options_of(const struct kind *k, struct bench *b, struct option_spec
 		{ OPTION_DURATION, "seconds", 0, &b->limit_ms, &b->limit_given, "S", 100, 3600000, "how long to submit" },
 		{ OPTION_INTEGER, "jobs", 0, &b->jobs, &b->jobs_given, "N", 1, 100000000, "how many jobs" },
 		{ OPTION_DURATION, "ms", 0, &b->sleep_ms, NULL, "T", 1, 600000, "how long a job sleeps, such as 100ms" },
-		{ OPTION_INTEGER, "at-once", 0, &b->at_once, &b->at_once_given, "W", 1, 1000000, "jobs the server runs at once; else worker_processes x worker_jobs of the conf" },
+		{ OPTION_INTEGER, "at-once", 0, &b->at_once, &b->at_once_given, "W", 1, 1000000, "jobs the server runs at once; else as its conf says" },
 		{ OPTION_FLAG, "hold", 0, &b->hold, NULL, NULL, 0, 0, "hold the workers back meanwhile (WINCH, and HUP at the end)" },
 		{ OPTION_TEXT, "beanstalkd", 0, &b->beanstalkd, NULL, "HOST:PORT", 0, 0, "measure a beanstalkd instead, by the same loop" },
 		{ OPTION_INTEGER, "pid", 0, &b->pid, NULL, "PID", 2, INT32_MAX, "the master; else the one in the conf's pid file" },

@@ -39,14 +39,17 @@ int bench_latency(struct bench *b);
 
 /* A job of `type` with BENCH_PAYLOAD bytes of payload, or with `payload` as it is. */
 void bench_job(struct buf *out, const char *type, const char *payload);
+void bench_payload(struct buf *out);    /* BENCH_PAYLOAD bytes, for a peer that takes them bare */
 
-/* Submits `job` by the load generator, to Stint or to beanstalkd. 0 only where all went well; else the code, with the message printed. jobs 0: as many as the time allows. */
+/* Submits `job` by the load generator, to Stint or to beanstalkd. 0 only where all went well; else the code, with the message printed. jobs 0: as
+ * many as the time allows. */
 int bench_load(struct bench *b, struct slice job, uint64_t jobs, int64_t limit_ms, const char *what, struct load_result *r);
 
-struct bench_stats { double succeeded, failed, dead, queued, running; };
+struct bench_stats { double succeeded, failed, queued, running; };
 int bench_stats(struct bench *b, struct bench_stats *s);       /* 0, or a code with the message printed */
 
-/* Waits until succeeded_total has grown by `jobs` over *base, asking every `every_ms`; *first_ns is when it was first seen to have grown (clock_boot_ns()). */
+/* Waits until succeeded_total has grown by `jobs` over *base, asking every `every_ms`; *first_ns is when it was first seen to have grown
+ * (clock_boot_ns()). */
 int bench_wait(struct bench *b, const struct bench_stats *base, uint64_t jobs, int64_t every_ms, int64_t begun_ns, int64_t *first_ns);
 
 /* The master: from --pid or the conf's pid file. 0, or a code with the message printed. */

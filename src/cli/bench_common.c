@@ -24,6 +24,12 @@ void bench_sleep_ns(int64_t ns)
 		;
 }
 
+void bench_payload(struct buf *out)
+{
+	for (int i = 0; i < BENCH_PAYLOAD; i++)
+		buf_char(out, (char)('a' + i % 26));
+}
+
 void bench_job(struct buf *out, const char *type, const char *payload)
 {
 	buf_printf(out, "{\"type\":\"%s\",\"payload\":", type);
@@ -93,7 +99,7 @@ int bench_stats(struct bench *b, struct bench_stats *s)
 		goto done;
 	}
 	json = (struct slice){ call.answer.data, call.answer.len };
-	if (!client_number(json, "succeeded_total", &s->succeeded) || !client_number(json, "failed_total", &s->failed) || !client_number(json, "dead_total", &s->dead) ||
+	if (!client_number(json, "succeeded_total", &s->succeeded) || !client_number(json, "failed_total", &s->failed) ||
 		!client_number(json, "queued", &s->queued) || !client_number(json, "running", &s->running))
 		code = cli_fail(EX_PROTOCOL, "%s: /stats does not have the figures of a Stint server", b->client.text);
 done:
@@ -124,8 +130,8 @@ int bench_wait(struct bench *b, const struct bench_stats *base, uint64_t jobs, i
 		if (done >= (double)jobs)
 			return 0;
 		if (now - moved_ns > BENCH_PATIENCE_MS * 1000000LL)
-			return cli_fail(EX_TEMPFAIL, "%.0f of %" PRIu64 " jobs are done and no more have been for 30 s; %.0f are queued, %.0f run, %.0f attempts failed meanwhile. Do the workers run?", done,
-				jobs, s.queued, s.running, s.failed - base->failed);
+			return cli_fail(EX_TEMPFAIL, "%.0f of %" PRIu64 " jobs are done and no more have been for 30 s; %.0f are queued, %.0f run, %.0f attempts "
+				"failed meanwhile. Do the workers run?", done, jobs, s.queued, s.running, s.failed - base->failed);
 		progress_show(&b->progress, done / (double)jobs, (uint64_t)(done > 0 ? done : 0), now - begun_ns);
 		bench_sleep_ns(every_ms * 1000000);
 	}
@@ -197,7 +203,8 @@ int bench_master(struct bench *b)
 	if (b->master > 0)
 		return 0;
 	b->master = 0;
-	return cli_fail(EX_UNAVAILABLE, "no server to be found by the pid file %s; is stintd running? Name its conf with -c FILE, or its master with --pid", b->conf->pid_file);
+	return cli_fail(EX_UNAVAILABLE, "no server to be found by the pid file %s; is stintd running? Name its conf with -c FILE, or its master with --pid",
+		b->conf->pid_file);
 }
 
 static int signal_master(struct bench *b, int sig, const char *name)

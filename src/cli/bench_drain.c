@@ -1,4 +1,5 @@
-/* `stint bench drain`: how fast a backlog of no-op jobs is worked off. The workers are held back while it is submitted, so the figure is theirs alone. */
+/* `stint bench drain`: how fast a backlog of no-op jobs is worked off. The workers are held back while it is submitted, so the figure is theirs
+ * alone. */
 #include "cli/bench.h"
 
 #include <inttypes.h>
@@ -39,7 +40,9 @@ static int load_all(struct bench *b, struct slice job, struct load_result *r)
 /* Works off what was put into a beanstalkd: every connection reserves a job, deletes it, reserves the next. */
 static int drain_peer(struct bench *b, struct load_result *drained)
 {
-	struct load_plan plan = { .protocol = &load_beanstalk_drain, .arg = &b->beanstalk, .connections = PEER_CONNECTIONS, .jobs = (uint64_t)b->jobs, .name = b->beanstalkd };
+	struct load_plan plan = {
+		.protocol = &load_beanstalk_drain, .arg = &b->beanstalk, .name = b->beanstalkd, .connections = PEER_CONNECTIONS, .jobs = (uint64_t)b->jobs,
+	};
 	char why[300];
 	int code;
 
@@ -59,8 +62,7 @@ static int peer(struct bench *b)
 	struct buf payload = { 0 };
 	int code;
 
-	for (int i = 0; i < BENCH_PAYLOAD; i++)
-		buf_char(&payload, (char)('a' + i % 26));
+	bench_payload(&payload);
 	code = load_all(b, (struct slice){ payload.data, payload.len }, &loaded);
 	if (code == 0)
 		code = drain_peer(b, &drained);

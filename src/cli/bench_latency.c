@@ -1,5 +1,5 @@
-/* `stint bench latency`: one job at a time on an idle server. To its answer and to its end by our clock; to its start by the server's own: the job's record, and where the shared
- * segment can be seen (-c, or the installed conf) the time in queue in microseconds. */
+/* `stint bench latency`: one job at a time on an idle server. To its answer and to its end by our clock; to its start by the server's own: the job's
+ * record, and where the shared segment can be seen (-c, or the installed conf) the time in queue in microseconds. */
 #include "cli/bench.h"
 
 #include <inttypes.h>
@@ -32,7 +32,8 @@ static int take_record(struct bench *b, struct found *f, struct slice json)
 	int code = 0;
 
 	if (!client_string(json, "state", &state) || strcmp(buf_cstr(&state), "succeeded") != 0) {
-		code = cli_fail(EX_UNAVAILABLE, "a job is %s after 10 s; do the workers run, and is there a handler for the type noop?", state.len ? buf_cstr(&state) : "in no state");
+		code = cli_fail(EX_UNAVAILABLE, "a job is %s after 10 s; do the workers run, and is there a handler for the type noop?",
+			state.len ? buf_cstr(&state) : "in no state");
 	} else if (!record_time(json, "created_at", &created) || !record_time(json, "started_at", &started)) {
 		code = cli_fail(EX_PROTOCOL, "%s: a job that succeeded has no created_at and started_at", b->client.text);
 	} else {

@@ -1,4 +1,6 @@
-/* `stint bench sleep`: W jobs at once of T ms each against the ideal, N / W x T. The times are the server's own, from the jobs' records: first start to last end. */
+/* `stint bench sleep`: W jobs at once of T ms each against the ideal, N / W x T. The times are the server's own, from the jobs' records: from the
+ * first
+ * start to the last end. */
 #include "cli/bench.h"
 
 #include <inttypes.h>
@@ -115,7 +117,8 @@ static int measure(struct bench *b, struct ids *ids)
 	if (code != 0)
 		return code;
 	if (loaded.errors || ids->n != (uint64_t)b->jobs)
-		return cli_fail(EX_UNAVAILABLE, "only %" PRIu64 " of %" PRId64 " jobs were taken: %s", ids->n, b->jobs, loaded.errors ? loaded.first_error : "the others had no id");
+		return cli_fail(EX_UNAVAILABLE, "only %" PRIu64 " of %" PRId64 " jobs were taken: %s", ids->n, b->jobs,
+			loaded.errors ? loaded.first_error : "the others had no id");
 	bench_commits_begin(b);
 	begun = clock_boot_ns();
 	code = bench_release(b);

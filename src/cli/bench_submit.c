@@ -24,7 +24,7 @@ static void print(const struct bench *b, const struct load_result *r)
 
 int bench_submit(struct bench *b)
 {
-	struct buf job = { 0 }, payload = { 0 };
+	struct buf job = { 0 };
 	struct load_result r;
 	int64_t limit_ms = b->jobs_given && !b->limit_given ? 0 : b->limit_ms;
 	bool hold = b->hold && !b->beanstalkd;
@@ -35,16 +35,16 @@ int bench_submit(struct bench *b)
 	if (!b->beanstalkd)
 		bench_look(b);
 	bench_commits_begin(b);
-	bench_job(&job, "noop", NULL);
-	for (int i = 0; i < BENCH_PAYLOAD; i++)
-		buf_char(&payload, (char)('a' + i % 26));
-	code = bench_load(b, b->beanstalkd ? (struct slice){ payload.data, payload.len } : (struct slice){ job.data, job.len }, (uint64_t)b->jobs, limit_ms, "submitting", &r);
+	if (b->beanstalkd)
+		bench_payload(&job);
+	else
+		bench_job(&job, "noop", NULL);
+	code = bench_load(b, (struct slice){ job.data, job.len }, (uint64_t)b->jobs, limit_ms, "submitting", &r);
 	if (hold)
 		released = bench_release(b);
 	if (code == 0)
 		print(b, &r);
 	buf_free(&job);
-	buf_free(&payload);
 	if (code == 0 && r.errors)
 		code = EX_UNAVAILABLE;
 	return code ? code : released;

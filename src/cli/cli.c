@@ -79,7 +79,8 @@ static void help(const char *prefix, const struct cli_command *self, const struc
 	buf_free(&out);
 }
 
-bool cli_options(const char *prefix, const struct cli_command *self, const struct option_spec *spec, int argc, char **argv, struct option_operands *args, int *code)
+bool cli_options(const char *prefix, const struct cli_command *self, const struct option_spec *spec, int argc, char **argv,
+	struct option_operands *args, int *code)
 {
 	char why[512];
 

@@ -1,6 +1,7 @@
 /* The `stint` command: what its subcommands share. Each subcommand is a file with one function in this table's form; src/stint.c holds the table.
  *
- * A subcommand returns its exit code: 0, 1 (a waited-for job did not succeed), or one of sysexits(3). What went wrong goes to stderr in one line that begins with "stint: ". */
+ * A subcommand returns its exit code: 0, 1 (a waited-for job did not succeed), or one of sysexits(3). What went wrong goes to stderr in one line
+ * that begins with "stint: ". */
 #ifndef STINT_CLI_CLI_H
 #define STINT_CLI_CLI_H
 
@@ -30,8 +31,10 @@ extern const char cli_conf_file[];              /* the installed conf */
 /* Writes "stint: ..." and a newline to stderr; returns `code` so that a caller can return it. */
 int cli_fail(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Parses argv[1..] by the table. True: go on with *args. False: *code is to be returned; the help or what was wrong has been printed. `prefix` is "bench submit" or the like. */
-bool cli_options(const char *prefix, const struct cli_command *self, const struct option_spec *spec, int argc, char **argv, struct option_operands *args, int *code);
+/* Parses argv[1..] by the table. True: go on with *args. False: *code is to be returned; the help or what was wrong has been printed. `prefix` is
+ * "bench submit" or the like. */
+bool cli_options(const char *prefix, const struct cli_command *self, const struct option_spec *spec, int argc, char **argv,
+	struct option_operands *args, int *code);
 
 /* Loads a conf (NULL: the installed one). NULL with *code where it cannot be used; its mistakes have been printed to stderr then. */
 struct conf *cli_conf(const char *file, int *code);

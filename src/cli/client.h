@@ -1,4 +1,5 @@
-/* A plain blocking HTTP client for the subcommands that ask the server one thing at a time. Every call has a time limit; every failure is a line that says what to do next. */
+/* A plain blocking HTTP client for the subcommands that ask the server one thing at a time. Every call has a time limit; every failure is a line
+ * that says what to do next. */
 #ifndef STINT_CLI_CLIENT_H
 #define STINT_CLI_CLIENT_H
 
@@ -36,7 +37,8 @@ struct client_call {
 	struct buf answer;              /* the body; buf_free() it */
 };
 
-/* url and token as given on the command line; NULL: $STINT_URL, $STINT_TOKEN, else the default. Connects to nothing yet. 0, or an exit code with c->why. */
+/* url and token as given on the command line; NULL: $STINT_URL, $STINT_TOKEN, else the default. Connects to nothing yet. 0, or an exit code with
+ * c->why. */
 int client_init(struct client *c, const char *url, const char *token);
 void client_close(struct client *c);
 

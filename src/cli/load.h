@@ -81,7 +81,8 @@ struct load {
 	char *bytes;                    /* what is read lands here */
 };
 
-/* Runs the plan to its end. 0, or an exit code with the reason in result->first_error: it could not connect, the server went silent or away, what came was no answer. */
+/* Runs the plan to its end. 0, or an exit code with the reason in result->first_error: it could not connect, the server went silent or away, what
+ * came was no answer. */
 int load_run(const struct load_plan *plan, struct load_result *result);
 
 /* POSTs the same bytes to `target` again and again. `body_fn`, where not NULL, sees each answer's body. */

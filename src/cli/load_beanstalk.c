@@ -1,4 +1,5 @@
-/* beanstalkd's text protocol for the load generator, so that `stint bench --beanstalkd` measures that server by the very loop that measures ours. Called by load.c only. */
+/* beanstalkd's text protocol for the load generator, so that `stint bench --beanstalkd` measures that server by the very loop that measures ours.
+ * Called by load.c only. */
 #include "cli/load.h"
 
 #include <stdio.h>
@@ -83,7 +84,8 @@ static enum load_answer put_answer(struct load *l, struct load_conn *c, const ch
 
 const struct load_protocol load_beanstalk_put = { put_request, put_answer };
 
-/* --- reserve and delete: c->step is the step; once reserved, c->response.left counts the job's bytes that are still to come and c->body is the id --- */
+/* --- reserve and delete: c->step is the step; once reserved, c->response.left counts the job's bytes that are still to come and c->body is the id
+ * --- */
 
 static struct slice drain_request(struct load *l, struct load_conn *c)
 {

@@ -21,7 +21,8 @@ bool net_host_port_parse(const char *text, struct net_url *u, char *why, size_t 
 
 struct net_address { struct sockaddr_storage at; socklen_t len; };
 
-/* Resolves and connects within timeout_ms; the address that answered is in *a. A connected descriptor (non-blocking, close-on-exec, TCP_NODELAY), or -1 with a reason in `why`. */
+/* Resolves and connects within timeout_ms; the address that answered is in *a. A connected descriptor (non-blocking, close-on-exec, TCP_NODELAY),
+ * or -1 with a reason in `why`. */
 int net_open(const struct net_url *u, int64_t timeout_ms, struct net_address *a, char *why, size_t why_size);
 /* Connects to an address already known. -1 with errno (ETIMEDOUT after timeout_ms). */
 int net_connect(const struct net_address *a, int64_t timeout_ms);

@@ -1,4 +1,5 @@
-/* Command-line options by a table. Long names, some with a letter; "--name VALUE", "--name=VALUE", "-c VALUE", "-cVALUE"; anywhere among the operands; "--" ends them; "-" is an operand. */
+/* Command-line options by a table. Long names, some with a letter; "--name VALUE", "--name=VALUE", "-c VALUE", "-cVALUE"; anywhere among the
+ * operands; "--" ends them; "-" is an operand. */
 #ifndef STINT_CLI_OPTIONS_H
 #define STINT_CLI_OPTIONS_H
 

@@ -1,4 +1,5 @@
-/* An HTTP/1.1 answer as its bytes come. Used by the blocking client and, once per answer, by the load generator: a head that lies whole in what was read is not copied. */
+/* An HTTP/1.1 answer as its bytes come. Used by the blocking client and, once per answer, by the load generator: a head that lies whole in what was
+ * read is not copied. */
 #include "cli/response.h"
 
 #include <string.h>

@@ -1,4 +1,5 @@
-/* Reading an HTTP/1.1 answer as its bytes come, however they are cut. Enough for a client of our own server; strict, so that a broken server is seen and not guessed at. */
+/* Reading an HTTP/1.1 answer as its bytes come, however they are cut. Enough for a client of our own server; strict, so that a broken server is
+ * seen and not guessed at. */
 #ifndef STINT_CLI_RESPONSE_H
 #define STINT_CLI_RESPONSE_H
 

@@ -1,4 +1,5 @@
-/* What `stint status` copies out of the segment. Nothing in it is trusted further than to be printed: texts are cut, enums checked, counts bounded by the mapping that segment_view() checked. */
+/* What `stint status` copies out of the segment. Nothing in it is trusted further than to be printed: texts are cut, enums checked, counts bounded
+ * by the mapping that segment_view() checked. */
 #include "cli/status_view.h"
 
 #include <stdio.h>
@@ -34,7 +35,8 @@ static void quantiles(struct status_quantiles *q, const struct shm_histogram *h)
 	q->max = (double)atomic_load_explicit(&h->max_us, RELAXED) / 1000;
 }
 
-static void take_process(struct status *st, const struct shm_proc *p, uint32_t slot, const struct status_now *now, bool same_boot, bool (*alive)(pid_t pid))
+static void take_process(struct status *st, const struct shm_proc *p, uint32_t slot, const struct status_now *now, bool same_boot,
+	bool (*alive)(pid_t pid))
 {
 	struct status_process *out = &st->process[st->nprocess++];
 	int64_t beat = atomic_load_explicit(&p->heartbeat_ns, RELAXED);
@@ -168,7 +170,8 @@ static void put_processes(const struct status *st, struct buf *out)
 		else
 			snprintf(role, sizeof(role), "%s", p->role);
 		snprintf(rss, sizeof(rss), "%.1f MB", (double)p->rss_kb / 1024);
-		buf_printf(out, "%-12s %8d  %-9s %10s %6s %8u %8u %10s\n", role, p->pid, p->state, age(up, p->up_ms), age(beat, p->beat_age_ms), p->running, p->restarts, rss);
+		buf_printf(out, "%-12s %8d  %-9s %10s %6s %8u %8u %10s\n", role, p->pid, p->state, age(up, p->up_ms), age(beat, p->beat_age_ms), p->running,
+			p->restarts, rss);
 	}
 	if (shown < st->nprocess)
 		buf_printf(out, "and %zu more, running %llu jobs (--json has them)\n", st->nprocess - shown, (unsigned long long)others);
@@ -176,8 +179,8 @@ static void put_processes(const struct status *st, struct buf *out)
 
 struct figure { const char *label; enum shm_counter counter; };
 static const struct figure totals[] = {
-	{ "submitted", SHM_C_SUBMITTED }, { "processed", SHM_C_PROCESSED }, { "succeeded", SHM_C_SUCCEEDED }, { "failed", SHM_C_FAILED }, { "retried", SHM_C_RETRIED },
-	{ "recovered", SHM_C_RECOVERED }, { "dead", SHM_C_DEAD }, { "rejected", SHM_C_REJECTED },
+	{ "submitted", SHM_C_SUBMITTED }, { "processed", SHM_C_PROCESSED }, { "succeeded", SHM_C_SUCCEEDED }, { "failed", SHM_C_FAILED },
+	{ "retried", SHM_C_RETRIED }, { "recovered", SHM_C_RECOVERED }, { "dead", SHM_C_DEAD }, { "rejected", SHM_C_REJECTED },
 };
 
 static void put_pair(struct buf *out, const char *label, uint64_t v, unsigned column)

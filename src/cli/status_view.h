@@ -39,7 +39,8 @@ struct status {
 	struct status_quantiles queue, execution, submit, commit;
 };
 
-/* Everything that is to be printed, copied out of the segment and checked. `alive` says whether a pid lives. Times are the caller's. 0, or -1 where memory is out. */
+/* Everything that is to be printed, copied out of the segment and checked. `alive` says whether a pid lives. Times are the caller's. 0, or -1 where
+ * memory is out. */
 struct status_now { int64_t wall_ms, boot_ns; uint8_t boot_id[16]; };
 int status_gather(struct status *st, const struct segment *seg, const struct status_now *now, bool (*alive)(pid_t pid));
 void status_free(struct status *st);

@@ -146,7 +146,7 @@ void environment_file(struct loader *l)
 		return;
 	}
 	if (memchr(env->text.p, 0, env->text.n)) {
-		mistake(l, l->env_file, 0, "is not a text file: it holds a NUL byte");
+		mistake(l, l->env_file, 0, "a NUL byte stands in it: expected a text file");
 		return;
 	}
 	for (struct slice left = env->text; left.n;) {

@@ -106,9 +106,12 @@ static bool lex_one(struct lexer *x)
 bool lex(struct loader *l, struct source *s)
 {
 	struct lexer x = { .l = l, .s = s, .p = s->text.p, .end = s->text.p + s->text.n, .line = 1 };
+	const char *nul = memchr(s->text.p, 0, s->text.n);
 
-	if (memchr(s->text.p, 0, s->text.n)) {
-		mistake(l, s->name, 0, "is not a text file: it holds a NUL byte");
+	if (nul) {
+		for (const char *p = s->text.p; p < nul; p++)
+			x.line += *p == '\n';
+		mistake(l, s->name, x.line, "a NUL byte stands here: expected a text file");
 		return token_add(&x, TOKEN_END, 1, s->text.p, 0);
 	}
 	if (s->text.n >= 3 && memcmp(s->text.p, "\xef\xbb\xbf", 3) == 0)

@@ -72,7 +72,7 @@ enum store_rc api_job_put(struct store_reader *r, struct job_id id, struct buf *
 	return rc;
 }
 
-void api_job_answer(struct http_request *q, struct job_id id)
+void api_job_answer_status(struct http_request *q, struct job_id id, int status)
 {
 	struct buf body = { 0 };
 	enum job_state state;
@@ -83,10 +83,15 @@ void api_job_answer(struct http_request *q, struct job_id id)
 	rc = api_job_put(q->api->reader, id, &body, &state);
 	store_read_end(q->api->reader);
 	if (rc == STORE_OK)
-		reply_json(q, 200, &body);
+		reply_json(q, status, &body);
 	else
 		job_request_failed(q, rc);
 	buf_free(&body);
+}
+
+void api_job_answer(struct http_request *q, struct job_id id)
+{
+	api_job_answer_status(q, id, 200);
 }
 
 /* How long the answer may be held; -1: an answer was given. */

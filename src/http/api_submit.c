@@ -1,5 +1,5 @@
 /* POST /jobs: reads the jobs out of a request and asks the keeper for them. Called by the wire half through http_routes; answers come back through
- * api_submit_answered().
+ * item_answered().
  * What cannot be asked is answered at once; nothing here is fatal. */
 #include "http/http.h"
 
@@ -38,6 +38,11 @@ static void item_failed(struct submission_item *item, int rc)
 	item_done(item, &(struct request_result){ .rc = rc });
 }
 
+static void item_answered(void *owner, const struct request_result *r)
+{
+	item_done(owner, r);
+}
+
 static void item_ask(struct submission_item *item)
 {
 	struct ask_box *box = item->owner->q->api->ask;
@@ -49,13 +54,13 @@ static void item_ask(struct submission_item *item)
 		item_failed(item, STORE_INVALID);
 		return;
 	}
-	tag = pending_add(item);
+	tag = pending_add(item, item_answered);
 	if (tag == 0) {
 		item_failed(item, STORE_NO_MEMORY);
 		return;
 	}
 	if (ask_add(box, REQUEST_SUBMIT, tag, &(struct ask_piece){ bytes, n }, 1) < 0) {
-		pending_take(tag);
+		pending_take(tag, NULL);
 		item_failed(item, errno == EMSGSIZE ? STORE_INVALID : STORE_NO_MEMORY);
 	}
 }
@@ -92,15 +97,6 @@ static void submission_ask(struct submission *s)
 			item_begin(&s->item[i]);
 	if (--s->open == 0)
 		submission_answer(s);
-}
-
-void api_submit_answered(struct api *a, const struct request_result *r)
-{
-	struct submission_item *item = pending_take(r->tag);
-
-	(void)a;
-	if (item)
-		item_done(item, r);
 }
 
 /* --- reading --- */

@@ -150,7 +150,7 @@ void conn_refuse(struct http_conn *c, int status, const char *why)
 {
 	struct http_exchange *x = c->x;
 
-	if (!x->parsed)
+	if (!x->q.route)
 		request_guess(x, c->in + c->in_at);
 	x->whole = false;
 	if (!x->checked)

@@ -77,8 +77,7 @@ static bool resolve(struct filling *f)
 		return envelope_wrong(f, "type", "\"type\" is missing; it names the handler, such as \"email\"");
 	h = conf_handler_of(c, type);
 	if (!h && c->unknown_types == CONF_UNKNOWN_REJECT) {
-		envelope_wrong(f, "type", "no handler takes the type \"%.*s\"; the conf needs a handler section for it, or unknown_types = accept",
-			(int)type.n, type.p);
+		envelope_wrong(f, "type", "no handler takes the type \"%.*s\"; the conf needs a handler section for it", (int)type.n, type.p);
 		f->problem->status = 422;
 		return false;
 	}
@@ -142,7 +141,7 @@ static bool not_parsed(struct filling *f, struct slice text, const json_error_t 
 		return envelope_wrong(f, field_named(err->text), "a member is given twice%s",
 			strncmp(err->text, "duplicate object key", 20) == 0 ? err->text + 20 : "");
 	case json_error_numeric_overflow:
-		return envelope_wrong(f, field, "a number is too large for this field");
+		return envelope_wrong(f, field, "a number is beyond 64 bits; no field takes one so large");
 	case json_error_null_character:
 	case json_error_null_byte_in_key:
 		return envelope_wrong(f, field, "the character U+0000 may stand in a payload only");

@@ -115,10 +115,9 @@ void history_attempt(struct history *h, const struct record_attempt *a)
 {
 	const struct job *j = h->job;
 	const char *outcome = a->outcome > JOB_OUTCOME_NONE && a->outcome < JOB_OUTCOMES ? job_outcome_name((enum job_outcome)a->outcome) : "ended";
-	bool last_of_dead = j->state == JOB_DEAD && a->attempt == j->attempts;
+	bool last_of_dead = j->state == JOB_DEAD && a->token == j->lease_token;
 
-	if (a->attempt > h->last_attempt)
-		h->last_attempt = a->attempt;
+	h->last_told = a->token == j->lease_token && a->attempt == j->attempts;
 	if (h->first_claim_ms == 0)
 		h->first_claim_ms = a->claimed_ms;
 	begin_event(h, "claimed", a->claimed_ms);
@@ -144,10 +143,10 @@ void history_attempt(struct history *h, const struct record_attempt *a)
 	} else if (gave_back(a->outcome) && !last_of_dead) {
 		plain(h, "requeued", a->ended_ms);
 	}
-	h->cancelled = h->cancelled || a->outcome == JOB_OUTCOME_CANCELLED;
+	h->cancelled = h->cancelled || (a->outcome == JOB_OUTCOME_CANCELLED && a->token == j->lease_token);
 }
 
-/* Notes tell what no attempt does: by hand, by time. Others are in the attempts and would be said twice. */
+/* Notes tell what no attempt does: what was done by hand, and how an earlier life of the job ended, whose record is overwritten. */
 static const char *const note_name[JOB_EVENTS] = {
 	[JOB_EV_SUBMIT_WAITING] = "waiting", [JOB_EV_PARENTS_DONE] = "queued", [JOB_EV_DUE] = "queued", [JOB_EV_CANCEL] = "cancelled",
 	[JOB_EV_EXPIRE] = "expired",
@@ -158,7 +157,7 @@ void history_note(struct history *h, const struct store_note *n)
 {
 	const char *name = n->event < JOB_EVENTS ? note_name[n->event] : NULL;
 
-	if (!name || n->event == JOB_EV_FAIL_DEAD)      /* the record tells that end */
+	if (!name)
 		return;
 	begin_event(h, name, n->at_ms);
 	if (n->attempt) {
@@ -167,8 +166,9 @@ void history_note(struct history *h, const struct store_note *n)
 	}
 	put_detail(h, n->detail);
 	end_event(h);
-	h->cancelled = h->cancelled || n->event == JOB_EV_CANCEL;
-	h->expired = h->expired || n->event == JOB_EV_EXPIRE;
+	if (!h->failed && (n->event == JOB_EV_REQUEUE || n->event == JOB_EV_RUN_NOW))
+		h->v[h->n - 1].order = 0;       /* before its claim in the same millisecond */
+	h->cancelled = h->cancelled || (n->event == JOB_EV_CANCEL && n->at_ms == h->job->finished_ms);
 }
 
 /* The attempt that has no row: the one that runs, or one whose end the record itself tells. */
@@ -177,7 +177,7 @@ static void current_attempt(struct history *h, int64_t running_since_ms)
 	const struct job *j = h->job;
 	int64_t started = j->state == JOB_RUNNING ? running_since_ms : j->started_ms;
 
-	if (j->attempts <= h->last_attempt || j->started_ms <= 0)
+	if (j->attempts == 0 || h->last_told || j->started_ms <= 0)
 		return;
 	if (h->first_claim_ms == 0)
 		h->first_claim_ms = j->started_ms;
@@ -223,7 +223,7 @@ static void ended(struct history *h)
 		plain(h, "dead", j->finished_ms);
 	else if (j->state == JOB_CANCELLED && !h->cancelled)
 		plain(h, "cancelled", j->finished_ms);
-	else if (j->state == JOB_EXPIRED && !h->expired)
+	else if (j->state == JOB_EXPIRED)
 		plain(h, "expired", j->finished_ms);
 }
 

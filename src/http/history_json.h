@@ -15,9 +15,9 @@ struct history {
 	struct history_event *v;
 	size_t n, cap;
 	struct buf text;                /* the events' JSON, one behind the other */
-	uint32_t last_attempt;          /* the highest that had a row */
+	bool last_told;                 /* the last attempt has a row */
 	int64_t first_claim_ms;         /* 0: none seen */
-	bool cancelled, expired;        /* a note or an attempt said so */
+	bool cancelled;                 /* the last attempt, or a note, told the record's end */
 	bool failed;                    /* memory ran out */
 };
 

@@ -90,7 +90,10 @@ extern const struct http_route http_routes[];           /* ended by handle == NU
 /* --- the answering half's entries, named in the table --- */
 /* POST /jobs; BODY | SUBMIT; query: "type,queue,name,priority,run_at,delay,max_retries,timeout,expires_in,expires_at,trace,tag" */
 void api_submit(struct http_request *q);
-void api_submit_answered(struct api *a, const struct request_result *r);        /* the ask box's done: finds its request by tag */
+void api_answered(struct api *a, const struct request_result *r);               /* the ask box's done: finds its request by tag */
+void api_job_cancel(struct http_request *q);            /* DELETE /jobs/:id */
+void api_job_retry(struct http_request *q);             /* POST /jobs/:id/retry */
+void api_job_run_now(struct http_request *q);           /* POST /jobs/:id/run-now */
 void api_job(struct http_request *q);                   /* GET /jobs/:id; query "wait" */
 void api_job_history(struct http_request *q);
 void api_job_result(struct http_request *q);

@@ -12,7 +12,8 @@ void job_wait_tick(struct api *a);      /* looks for jobs that have ended */
 unsigned job_wait_count(void);
 
 /* api_job.c: answers with the job as it stands now. */
-void api_job_answer(struct http_request *q, struct job_id id);
+void api_job_answer(struct http_request *q, struct job_id id);          /* 200 and the job as it is now */
+void api_job_answer_status(struct http_request *q, struct job_id id, int status);
 /* api_job.c: the job as JSON, inside a snapshot. */
 enum store_rc api_job_put(struct store_reader *r, struct job_id id, struct buf *out, enum job_state *state);
 

@@ -9,6 +9,9 @@
 const struct http_route http_routes[] = {
 	{ HTTP_M_POST, "/jobs", HTTP_ROUTE_BODY | HTTP_ROUTE_SUBMIT, api_submit, SUBMIT_QUERY },
 	{ HTTP_M_GET, "/jobs/:id", 0, api_job, "wait" },
+	{ HTTP_M_DELETE, "/jobs/:id", 0, api_job_cancel, "" },
+	{ HTTP_M_POST, "/jobs/:id/retry", 0, api_job_retry, "" },
+	{ HTTP_M_POST, "/jobs/:id/run-now", 0, api_job_run_now, "" },
 	{ HTTP_M_GET, "/jobs/:id/history", 0, api_job_history, "" },
 	{ HTTP_M_GET, "/jobs/:id/result", 0, api_job_result, "" },
 	{ HTTP_M_GET, "/jobs/:id/payload", 0, api_job_payload, "" },

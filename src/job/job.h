@@ -101,6 +101,7 @@ struct job {
 	bool result_truncated;
 	bool result_json;
 	int32_t progress_pct;           /* -1: none said */
+	bool cancel_asked;              /* it runs, and is to end cancelled */
 };
 
 #endif

@@ -15,7 +15,7 @@ static uint32_t get32(const uint8_t *p) { uint32_t v; memcpy(&v, p, 4); return v
 static uint64_t get64(const uint8_t *p) { uint64_t v; memcpy(&v, p, 8); return v; }
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "records are little-endian; a big-endian port swaps in put and get");
 
-enum { FLAG_RESULT_CUT = 1, FLAG_RESULT_JSON = 2 };
+enum { FLAG_RESULT_CUT = 1, FLAG_RESULT_JSON = 2, FLAG_CANCEL = 4 };
 
 /* The fixed record, field by field: where it lies, how wide, signed or not. Both directions walk this one table. */
 enum width { W8, W16, W32, W64 };
@@ -36,7 +36,7 @@ void record_job_encode(const struct job *j, uint8_t out[RECORD_JOB_BYTES])
 	memset(out, 0, RECORD_JOB_BYTES);
 	put16(out, RECORD_VERSION);
 	out[2] = (uint8_t)j->state;
-	out[3] = (uint8_t)((j->result_truncated ? FLAG_RESULT_CUT : 0) | (j->result_json ? FLAG_RESULT_JSON : 0));
+	out[3] = (uint8_t)((j->result_truncated ? FLAG_RESULT_CUT : 0) | (j->result_json ? FLAG_RESULT_JSON : 0) | (j->cancel_asked ? FLAG_CANCEL : 0));
 	memcpy(out + 8, j->id.b, sizeof(j->id.b));
 	for (size_t i = 0; i < sizeof(job_fields) / sizeof(job_fields[0]); i++) {
 		const struct field *f = &job_fields[i];
@@ -63,6 +63,7 @@ enum record_rc record_job_decode(const void *p, size_t n, struct job *out)
 	out->state = (enum job_state)b[2];
 	out->result_truncated = b[3] & FLAG_RESULT_CUT;
 	out->result_json = b[3] & FLAG_RESULT_JSON;
+	out->cancel_asked = b[3] & FLAG_CANCEL;
 	memcpy(out->id.b, b + 8, sizeof(out->id.b));
 	for (size_t i = 0; i < sizeof(job_fields) / sizeof(job_fields[0]); i++) {
 		const struct field *f = &job_fields[i];
@@ -216,7 +217,7 @@ enum record_rc record_spec_decode(const void *p, size_t n, struct job_spec *out)
 
 /* --- attempts --- */
 
-#define ATTEMPT_HEAD 112
+#define ATTEMPT_HEAD 120
 
 size_t record_attempt_encode(const struct record_attempt *a, uint8_t *out, size_t cap)
 {
@@ -228,6 +229,7 @@ size_t record_attempt_encode(const struct record_attempt *a, uint8_t *out, size_
 	memset(out, 0, ATTEMPT_HEAD);
 	put16(out, RECORD_VERSION);
 	put32(out + 104, a->outcome);
+	put64(out + 112, a->token);
 	put32(out + 8, a->attempt);
 	put32(out + 12, (uint32_t)a->exit_code);
 	put32(out + 16, (uint32_t)a->term_signal);
@@ -266,7 +268,7 @@ enum record_rc record_attempt_decode(const void *p, size_t n, struct record_atte
 	if (get32(b + 104) >= JOB_OUTCOMES)
 		return RECORD_BAD;
 	*out = (struct record_attempt){
-		.attempt = get32(b + 8), .outcome = get32(b + 104), .claimed_ms = (int64_t)get64(b + 24), .started_ms = (int64_t)get64(b + 32),
+		.attempt = get32(b + 8), .outcome = get32(b + 104), .token = get64(b + 112), .claimed_ms = (int64_t)get64(b + 24), .started_ms = (int64_t)get64(b + 32),
 		.ended_ms = (int64_t)get64(b + 40), .retry_at_ms = (int64_t)get64(b + 48), .exit_code = (int32_t)get32(b + 12),
 		.term_signal = (int32_t)get32(b + 16), .duration_us = (int64_t)get64(b + 56), .cpu_us = (int64_t)get64(b + 64),
 		.max_rss_kb = get64(b + 72), .worker = get32(b + 20), .worker_pid = (int32_t)get32(b + 80), .log_blob = get64(b + 88), .log_len = get64(b + 96),

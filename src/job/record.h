@@ -23,6 +23,7 @@ enum record_rc record_spec_decode(const void *p, size_t n, struct job_spec *out)
 
 /* One attempt that ended, for the history; var-sized. */
 struct record_attempt {
+	uint64_t token;                 /* of its lease: tells attempts of the same number apart, where a job was retried by hand */
 	uint32_t attempt, outcome;      /* enum job_outcome */
 	int64_t claimed_ms, started_ms, ended_ms;       /* started 0: it never was */
 	int64_t retry_at_ms;            /* 0: no retry was scheduled */

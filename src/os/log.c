@@ -340,7 +340,7 @@ static void missing_put(const struct log_line *about)
 		state.reported = state.dropped;
 }
 
-static void line_write(enum log_level level, const struct log_job *job, const char *fmt, va_list ap)
+static __attribute__((format(printf, 3, 0))) void line_write(enum log_level level, const struct log_job *job, const char *fmt, va_list ap)
 {
 	struct buf *m = &state.message;
 	struct log_line line = { .level = level, .role = state.role, .pid = getpid(), .job = job };

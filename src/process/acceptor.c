@@ -118,7 +118,7 @@ static void on_answer(void *arg, const struct request_result *r)
 {
 	struct acceptor *a = arg;
 
-	api_submit_answered(&a->api, r);
+	api_answered(&a->api, r);
 }
 
 static void on_bell(struct process *p)

@@ -25,7 +25,7 @@
 static struct {
 	pid_t master;
 	char title[32];
-	bool log_at_go, background, orphan, belled;
+	bool log_at_go, background, orphan, belled, went;
 	struct process *process;
 	struct loop_timer orphan_limit;
 } own;
@@ -73,17 +73,18 @@ static void on_signal(void *arg, const struct signalfd_siginfo *si)
 		orphaned(p);
 }
 
-/* Opens the log that the conf names, once nothing can fail any more that a user should read on stderr. */
+/* Opens the log that the conf names: at GO, when nothing can fail any more that a user should read on stderr, and at each further GO (the keeper's, after a reload that changed it). */
 static void log_settle(struct process *p)
 {
 	struct log_options o = { .dest = p->conf->log, .level = (enum log_level)p->conf->log_level, .format = (enum log_format)p->conf->log_format };
 	bool settled = true;
 
-	if (own.log_at_go && log_open(&o) < 0) {
+	if ((own.log_at_go || own.went) && log_open(&o) < 0) {
 		log_warn("log %s: %s; logging goes on where it went", o.dest, strerror(errno));
 		settled = false;
 	}
 	own.log_at_go = false;
+	own.went = true;
 	if (settled && own.background && strcmp(o.dest, "stderr") != 0) {
 		int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 		if (null >= 0) {

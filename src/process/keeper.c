@@ -104,6 +104,7 @@ static void take_conf(struct keeper *k, int fd)
 	}
 	conf_free(k->own_conf);
 	k->conf = k->own_conf = c;
+	k->p->conf = c;
 	set_rules(k);
 	child_say(k->p, CHILD_CONF_TAKEN, 0);
 }

@@ -19,6 +19,8 @@ struct keeper_worker {                  /* what the keeper remembers of a worker
 	bool reserved;                  /* kept empty for such a job */
 };
 
+struct keeper_cancel { uint32_t slot, incarnation; struct job_id id; uint64_t token; };   /* a worker is to be told */
+
 struct keeper_told { struct store_change *v; size_t n, cap; };
 
 struct keeper {
@@ -34,6 +36,8 @@ struct keeper {
 	bool *done;                     /* by slot, within a batch: nothing of it is left */
 	bool any_abandoned, due_more, retain_more;
 	struct keeper_worker *worker;   /* by slot */
+	struct keeper_cancel *cancel;   /* not yet in a ring, ncancel of them */
+	size_t ncancel, cap_cancel;
 	struct keeper_told told;        /* changes held back until the commit */
 	struct named_index queues, types;
 	struct loop_timer tick;
@@ -58,6 +62,9 @@ void keeper_housekeep(struct keeper *k);
 bool keeper_wanted(struct keeper *k);                           /* something is ready and somebody has room */
 enum store_rc keeper_claim(struct keeper *k);                   /* inside the batch */
 enum store_rc keeper_grant_again(struct keeper *k);             /* a successor's first batch: what was leased and not published */
+void keeper_cancel(struct keeper *k, const struct job *j);       /* its worker is to end it: told after the commit, or when its ring has room */
+void keeper_tell_cancels(struct keeper *k);
+bool keeper_can_tell(const struct keeper *k);                   /* one waits, and its ring has room */
 void keeper_publish_grants(struct keeper *k);
 void keeper_forget_grants(struct keeper *k);                    /* after a batch that failed */
 

@@ -106,8 +106,30 @@ static enum store_rc apply_progress(struct keeper *k, const struct shm_request *
 	return store_progress(k->store, m.id, m.token, m.percent, message);
 }
 
+static enum store_rc apply_act(struct keeper *k, const struct shm_request *r, struct job_text body, struct request_result *out)
+{
+	struct request_act m;
+	struct job_text head;
+	struct job j;
+
+	(void)r;
+	if (!take(&body, sizeof(m), &head))
+		return STORE_INVALID;
+	memcpy(&m, head.p, sizeof(m));
+	enum store_rc rc = store_act(k->store, m.id, (enum store_act)m.act, &j);
+	if (rc == STORE_OK) {
+		out->id = j.id;
+		out->state = j.state;
+		out->run_at_ms = j.run_at_ms;
+		if (j.cancel_asked && j.state == JOB_RUNNING)
+			keeper_cancel(k, &j);
+	}
+	return rc;
+}
+
 static const apply_fn operations[] = {
 	[REQUEST_SUBMIT] = apply_submit, [REQUEST_FINISH] = apply_finish, [REQUEST_STAGE] = apply_stage, [REQUEST_PROGRESS] = apply_progress,
+	[REQUEST_ACT] = apply_act,
 };
 
 /* Whether the batch is spoilt by it: see store.h. */
@@ -181,7 +203,7 @@ bool keeper_busy(void *arg)
 
 	if (k->blocked_until_ns > clock_boot_ns())
 		return false;
-	return any_posted(k) || k->any_abandoned || k->due_more || k->retain_more || keeper_wanted(k) || store_next_due_ms(k->store) <= clock_wall_ms();
+	return any_posted(k) || k->any_abandoned || keeper_can_tell(k) || k->due_more || k->retain_more || keeper_wanted(k) || store_next_due_ms(k->store) <= clock_wall_ms();
 }
 
 /* --- slots of processes that are gone --- */
@@ -383,6 +405,7 @@ static void after_failure(struct keeper *k, uint32_t n, enum store_rc rc)
 		block(k, rc);
 		return;
 	}
+	keeper_tell_cancels(k);
 	keeper_publish_grants(k);
 	free_done_slots(k);
 	k->ticked = false;
@@ -404,6 +427,7 @@ void keeper_work(struct keeper *k)
 	if (rc == STORE_OK) {
 		unblock(k);
 		publish(k, 0, n);
+		keeper_tell_cancels(k);
 		keeper_publish_grants(k);
 		free_done_slots(k);
 		k->ticked = false;

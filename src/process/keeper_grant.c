@@ -1,6 +1,7 @@
 /* Who gets the next job: the worker with the most room, one job at a time, so that they fill evenly. Grants are written beyond the rings' heads inside the batch and published after its commit. */
 #include "process/keeper.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "os/log.h"
@@ -171,8 +172,11 @@ static bool grant_one_again(void *arg, uint64_t seq, const struct store_claimed 
 	return false;
 }
 
+static enum store_rc cancel_again(struct keeper *k, uint32_t slot);
+
 enum store_rc keeper_grant_again(struct keeper *k)
 {
+	k->ncancel = 0;
 	for (uint32_t slot = first_worker(k); slot < k->seg->geo.nproc; slot++) {
 		struct keeper_worker *w = &k->worker[slot];
 		const struct shm_proc *p = &k->seg->proc[slot];
@@ -184,10 +188,90 @@ enum store_rc keeper_grant_again(struct keeper *k)
 		enum store_rc rc = store_regrant(k->store, &owner, w->writer.seq, grant_one_again, &a);
 		if (rc != STORE_OK)
 			return rc;
+		rc = cancel_again(k, slot);
+		if (rc != STORE_OK)
+			return rc;
 		if (a.full)
 			log_error("slot %u: the grants that an earlier keeper left do not fit its ring", slot);
 	}
 	return STORE_OK;
+}
+
+/* --- cancellations --- */
+
+static void remember_cancel(struct keeper *k, uint32_t slot, uint32_t incarnation, struct job_id id, uint64_t token)
+{
+	if (k->ncancel == k->cap_cancel) {
+		size_t cap = k->cap_cancel ? k->cap_cancel * 2 : 64;
+		struct keeper_cancel *v = realloc(k->cancel, cap * sizeof(*v));
+		if (!v) {
+			log_error("out of memory: a job that was cancelled runs to its end");
+			return;
+		}
+		k->cancel = v;
+		k->cap_cancel = cap;
+	}
+	k->cancel[k->ncancel++] = (struct keeper_cancel){ slot, incarnation, id, token };
+}
+
+void keeper_cancel(struct keeper *k, const struct job *j)
+{
+	if (j->worker >= first_worker(k) && j->worker < k->seg->geo.nproc)
+		remember_cancel(k, j->worker, atomic_load_explicit(&k->seg->proc[j->worker].incarnation, memory_order_relaxed), j->id, j->lease_token);
+}
+
+/* Whoever held it may be gone: then its lease is ended otherwise, and the job with it. */
+static bool still_there(const struct keeper *k, const struct keeper_cancel *c)
+{
+	return !k->abandoned[c->slot] && atomic_load_explicit(&k->seg->proc[c->slot].incarnation, memory_order_relaxed) == c->incarnation;
+}
+
+bool keeper_can_tell(const struct keeper *k)
+{
+	for (size_t i = 0; i < k->ncancel; i++) {
+		struct grant_writer w;
+		grant_begin(k->seg, k->cancel[i].slot, &w);
+		if (!still_there(k, &k->cancel[i]) || grant_fits(k->seg, k->cancel[i].slot, &w))
+			return true;
+	}
+	return false;
+}
+
+/* After the commit: a job that a worker is told of is marked in the store for good. What finds no room now waits. */
+void keeper_tell_cancels(struct keeper *k)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < k->ncancel; i++) {
+		struct keeper_cancel c = k->cancel[i];
+		struct keeper_worker *w = &k->worker[c.slot];
+		if (!still_there(k, &c))
+			continue;
+		if (!w->wrote)
+			grant_begin(k->seg, c.slot, &w->writer);
+		if (grant_cancel(k->seg, c.slot, &w->writer, c.id, c.token))
+			w->wrote = true;
+		else
+			k->cancel[kept++] = c;
+	}
+	k->ncancel = kept;
+}
+
+struct cancel_again { struct keeper *k; uint32_t slot, incarnation; };
+
+static void cancel_one_again(void *arg, struct job_id id, uint64_t token)
+{
+	struct cancel_again *a = arg;
+
+	remember_cancel(a->k, a->slot, a->incarnation, id, token);
+}
+
+static enum store_rc cancel_again(struct keeper *k, uint32_t slot)
+{
+	struct cancel_again a = { k, slot, atomic_load_explicit(&k->seg->proc[slot].incarnation, memory_order_relaxed) };
+	struct store_owner owner = { slot, a.incarnation, 0 };
+
+	return store_cancels(k->store, &owner, cancel_one_again, &a);
 }
 
 void keeper_publish_grants(struct keeper *k)

@@ -82,14 +82,39 @@ static int bind_unix(struct listen_socket *s, const struct conf_listen *l, const
 	return 0;
 }
 
-static int bind_inet(struct listen_socket *s, const struct conf_listen *l, const struct complaint *why)
+static void allow_beside(int fd, bool on)
 {
-	struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV }, *found = NULL;
+	int value = on;
+
+	setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &value, sizeof(value));
+}
+
+/* From 127.0.0.1:8080 to 0.0.0.0:8080, say: our own old socket has the port until it is closed, and it is not closed before the new one is there. For the moment of the bind they
+ * tolerate each other; not longer, or another server's socket could slip in. */
+static int bind_beside(int fd, const struct addrinfo *a, uint16_t port, const struct listen_set *running)
+{
+	int rc;
+
+	for (size_t i = 0; i < running->n; i++)
+		if (!running->v[i].is_unix && running->v[i].port == port)
+			allow_beside(running->v[i].fd, true);
+	allow_beside(fd, true);
+	rc = bind(fd, a->ai_addr, a->ai_addrlen) < 0 || listen(fd, BACKLOG) < 0 ? errno : 0;
+	allow_beside(fd, false);
+	for (size_t i = 0; i < running->n; i++)
+		if (!running->v[i].is_unix && running->v[i].port == port)
+			allow_beside(running->v[i].fd, false);
+	return rc;
+}
+
+static int bind_inet(struct listen_socket *s, const struct conf_listen *l, const struct listen_set *running, const struct complaint *why)
+{
+	struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV }, *found = NULL;
 	char port[8];
 	int one = 1;
 
 	snprintf(port, sizeof(port), "%u", (unsigned)l->port);
-	int rc = getaddrinfo(l->host[0] && strcmp(l->host, "*") != 0 ? l->host : "0.0.0.0", port, &hints, &found);
+	int rc = getaddrinfo(l->host, port, &hints, &found);
 	if (rc != 0)
 		return complain(why, EADDRNOTAVAIL, "%s: %s", l->text, gai_strerror(rc));
 	s->fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -102,6 +127,8 @@ static int bind_inet(struct listen_socket *s, const struct conf_listen *l, const
 	if (found->ai_family == AF_INET6)
 		setsockopt(s->fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
 	rc = bind(s->fd, found->ai_addr, found->ai_addrlen) < 0 ? errno : 0;
+	if (rc == EADDRINUSE && running)
+		rc = bind_beside(s->fd, found, l->port, running);
 	freeaddrinfo(found);
 	return rc == 0 ? 0 : complain(why, rc, "%s: bind: %s", l->text, strerror(rc));
 }
@@ -132,7 +159,7 @@ static int socket_open(struct listen_socket *s, const struct conf_listen *l, con
 			return 0;
 		}
 	}
-	if ((l->is_unix ? bind_unix(s, l, owner, why) : bind_inet(s, l, why)) < 0)
+	if ((l->is_unix ? bind_unix(s, l, owner, why) : bind_inet(s, l, running, why)) < 0)
 		return -1;
 	if (listen(s->fd, BACKLOG) < 0)
 		return complain(why, errno, "%s: listen: %s", l->text, strerror(errno));

@@ -42,10 +42,11 @@ void master_ready(struct child *c)
 	} else if (m->phase != PHASE_RUNNING) {
 		drain_child_ready(m, c);
 	} else if (reload_owns(m, c)) {
-		reload_child_ready(m, c);
+		reload_look(m);
 	} else if (c->role->role == SHM_ROLE_KEEPER) {
 		spawn_go(c);
 		reap_tell_keeper(m);
+		reload_look(m);
 	} else if (c->role->role != SHM_ROLE_WORKER || !m->no_claims) {
 		spawn_go(c);
 	}

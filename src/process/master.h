@@ -166,7 +166,8 @@ const char *reap_how(int status);                       /* "exited with code 3" 
 
 /* --- reload.c --- */
 void reload_begin(struct master *m);
-void reload_child_ready(struct master *m, struct child *c);
+void reload_if_asked(struct master *m);                 /* another one was asked for when it could not be done */
+void reload_look(struct master *m);                     /* a child has become ready: can it go on? */
 void reload_conf_taken(struct master *m);
 void reload_fail(struct master *m, const char *why);
 bool reload_owns(const struct master *m, const struct child *c);        /* of the coming generation */

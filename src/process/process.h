@@ -23,7 +23,7 @@ enum process_message {
 	CHILD_SLOT_FREE,        /* keeper: arg = slot whose leases and requests are taken; it may be given out again */
 	CHILD_DRAINED,          /* worker: nothing runs and everything is answered (it exits next); acceptor: no request is open */
 	/* master to child */
-	MASTER_GO = 32,         /* begin: claim, accept */
+	MASTER_GO = 32,         /* begin: claim, accept. To the keeper once more after a reload that changed the log: child.c opens it as p->conf says */
 	MASTER_CONF,            /* keeper: an fd (memfd, SCM_RIGHTS) with conf_dump(secrets) text */
 	MASTER_ABANDONED,       /* keeper: arg = slot of a process that is gone (with all that it had started) */
 	MASTER_DRAIN,           /* worker: claim no more, finish what runs. acceptor: answer what is open and what comes on open connections with Connection: close, accept no more; then exit */
@@ -40,7 +40,7 @@ struct process {
 	struct segment *seg;
 	uint32_t slot, number, incarnation;
 	enum shm_role role;
-	const struct conf *conf;        /* of its generation */
+	const struct conf *conf;        /* of its generation; the keeper puts in what it was handed */
 	struct identity identity;       /* to become, after what needs more rights */
 	int channel;                    /* to the master */
 	int *listen_fd;                 /* acceptor: bound, listening, non-blocking; conf->http.nlisten of them */

@@ -55,7 +55,7 @@ static void count_failure(struct master *m)
 	notify_send("READY=1\nSTATUS=running, the last reload failed");
 }
 
-static void next_if_asked(struct master *m)
+void reload_if_asked(struct master *m)
 {
 	if (!m->reload.again || m->phase != PHASE_RUNNING)
 		return;
@@ -76,7 +76,7 @@ void reload_fail(struct master *m, const char *why)
 	if (handed && hand_over(m, m->conf) < 0)
 		log_error("the keeper could not be given the old conf back: %s", strerror(errno));
 	count_failure(m);
-	next_if_asked(m);
+	reload_if_asked(m);
 }
 
 void reload_abort(struct master *m)
@@ -92,7 +92,7 @@ static void overdue(struct loop_timer *t)
 {
 	struct master *m = LOOP_OWNER(t, struct master, reload.limit);
 
-	reload_fail(m, m->reload.handed ? "the keeper did not take the new conf in 30 s" : "not all processes of the new generation got ready in 30 s");
+	reload_fail(m, m->reload.handed ? "the keeper did not take the new conf in 30 s" : "not all processes got ready for it in 30 s");
 }
 
 /* --- putting it in force --- */
@@ -168,10 +168,12 @@ static void put_in_force(struct master *m)
 		spawn_set_state(&m->child[i], SHM_PROC_DRAINING);
 		spawn_say(&m->child[i], MASTER_DRAIN, 0, -1);
 	}
+	if (r->log_changes)
+		spawn_say(seat_at(m, SHM_ROLE_KEEPER, 1)->child, MASTER_GO, 0, -1);     /* a second one: the log as the new tables have it */
 	listen_close(&old_listen, &m->listen);
 	log_info("reload: generation %u is in force, the old processes finish what they have", m->generation);
 	notify_send("READY=1\nSTATUS=running");
-	next_if_asked(m);
+	reload_if_asked(m);
 }
 
 /* --- on the way --- */
@@ -217,14 +219,18 @@ static int hand_over(struct master *m, const struct conf *conf)
 	return rc;
 }
 
-void reload_child_ready(struct master *m, struct child *c)
+/* All of the new generation READY, and a keeper there to take the tables: one that is just being replaced is waited for. */
+void reload_look(struct master *m)
 {
-	(void)c;
+	struct seat *keeper = seat_at(m, SHM_ROLE_KEEPER, 1);
+
+	if (!m->reload.active || m->reload.handed || !keeper->child || !keeper->child->go_ns)
+		return;
 	for (uint32_t i = 0; i < m->nslot; i++)
 		if (m->child[i].pid && reload_owns(m, &m->child[i]) && m->child[i].state != SHM_PROC_READY)
 			return;
 	if (hand_over(m, m->reload.conf) < 0)
-		reload_fail(m, errno == ESRCH ? "the keeper is being replaced just now: try again" : "the conf could not be handed to the keeper");
+		reload_fail(m, "the conf could not be handed to the keeper");
 	else
 		m->reload.handed = true;
 }

@@ -116,7 +116,29 @@ static void channel_ready(struct loop_io *io, uint32_t events)
 	}
 }
 
-/* In the child: gives up what is the master's alone, then becomes its role. */
+static void close_set(const struct listen_set *set, const struct listen_set *kept, const struct listen_set *closed)
+{
+	for (size_t i = 0; i < set->n; i++)
+		if (!listen_has(kept, set->v[i].fd) && !listen_has(closed, set->v[i].fd))
+			close(set->v[i].fd);
+}
+
+/* In the child: gives up what is the master's alone. The locks most of all: flock is inherited, and would outlive the master. */
+static void give_up_masters(struct master *m, const struct spawn_order *o)
+{
+	static const struct listen_set none;
+	const struct listen_set *kept = o->role->role == SHM_ROLE_ACCEPTOR ? o->listen : &none;
+
+	close(m->lock_fd);
+	close(m->run_lock_fd);
+	for (uint32_t i = 0; i < m->nslot; i++)
+		if (m->child[i].io.fd >= 0)
+			close(m->child[i].io.fd);
+	close_set(&m->listen, kept, &none);
+	close_set(&m->reload.listen, kept, &m->listen);
+	loop_free(m->loop);
+}
+
 static _Noreturn void be_child(struct master *m, struct child *c, const struct spawn_order *o, int channel)
 {
 	static struct process p;
@@ -125,22 +147,13 @@ static _Noreturn void be_child(struct master *m, struct child *c, const struct s
 	child_born(&birth);
 	p = (struct process){ .seg = &m->seg, .slot = c->slot, .number = o->number, .incarnation = c->incarnation, .role = o->role->role,
 		.conf = o->conf, .identity = m->identity, .channel = channel };
-	for (uint32_t i = 0; i < m->nslot; i++)
-		if (m->child[i].io.fd >= 0)
-			close(m->child[i].io.fd);
-	if (o->role->role == SHM_ROLE_ACCEPTOR)
+	give_up_masters(m, o);
+	if (o->role->role == SHM_ROLE_ACCEPTOR) {
 		p.listen_fd = listen_descriptors(o->listen);
-	const struct listen_set *sets[] = { &m->listen, &m->reload.listen };
-	for (unsigned k = 0; k < 2; k++)
-		for (size_t i = 0; i < sets[k]->n; i++)
-			if (!(o->role->role == SHM_ROLE_ACCEPTOR && listen_has(o->listen, sets[k]->v[i].fd)) && !(k == 1 && listen_has(sets[0], sets[k]->v[i].fd)))
-				close(sets[k]->v[i].fd);
-	close(m->lock_fd);              /* flock is inherited: it would outlive the master */
-	close(m->run_lock_fd);
-	loop_free(m->loop);
-	if (o->role->role == SHM_ROLE_ACCEPTOR && !p.listen_fd) {
-		log_error("no memory for the listeners");
-		child_exit(&p, 1);
+		if (!p.listen_fd) {
+			log_error("no memory for the listeners");
+			child_exit(&p, 1);
+		}
 	}
 	o->role->body(&p);
 	child_exit(&p, 0);              /* a body does not return; a test's may */

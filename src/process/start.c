@@ -24,6 +24,8 @@
 #define LOCK_TRIES 30                   /* of LOCK_PAUSE_NS: a predecessor that is dying gets 3 s */
 #define LOCK_PAUSE_NS 100000000L
 #define FILES_WANTED 65536
+#define FILES_LEAST 60u                 /* what a process needs for itself, with room to spare */
+#define FILES_A_WORKER 4u               /* and more of each worker process: doorbells, and the master's channels to old and new */
 
 static int code_of(int err, int otherwise)
 {
@@ -191,15 +193,29 @@ static int make_tables(struct master *m)
 	return 0;
 }
 
-static void raise_file_limit(void)
+/* As many open files as we may have. Too few for the conf is a warning, too few for anything the end. */
+static int raise_file_limit(struct master *m)
 {
+	uint64_t connections = m->conf->http.max_connections, pipes = 2 * m->conf->worker_jobs, most = connections > pipes ? connections : pipes;
+	uint64_t least = FILES_LEAST + FILES_A_WORKER * m->conf->worker_processes;
 	struct rlimit r;
 
-	if (getrlimit(RLIMIT_NOFILE, &r) < 0 || r.rlim_cur >= FILES_WANTED || r.rlim_cur == r.rlim_max)
-		return;
-	r.rlim_cur = r.rlim_max < FILES_WANTED ? r.rlim_max : FILES_WANTED;
-	if (setrlimit(RLIMIT_NOFILE, &r) < 0)
-		log_warn("raising the limit of open files: %s", strerror(errno));
+	if (getrlimit(RLIMIT_NOFILE, &r) < 0)
+		return 0;
+	if (r.rlim_cur < FILES_WANTED && r.rlim_cur < r.rlim_max) {
+		r.rlim_cur = r.rlim_max < FILES_WANTED ? r.rlim_max : FILES_WANTED;
+		if (setrlimit(RLIMIT_NOFILE, &r) < 0)
+			log_warn("raising the limit of open files: %s", strerror(errno));
+	}
+	if (r.rlim_cur < least) {
+		log_error("a process may have %llu files open here (ulimit -n), and %llu are needed", (unsigned long long)r.rlim_cur, (unsigned long long)least);
+		return EX_OSERR;
+	}
+	if (r.rlim_cur - least < most)
+		log_warn("a process may have %llu files open here (ulimit -n): too few for %s = %llu, which takes %llu", (unsigned long long)r.rlim_cur,
+			connections > pipes ? "max_connections" : "worker_jobs", (unsigned long long)(connections > pipes ? connections : pipes / 2),
+			(unsigned long long)(least + most));
+	return 0;
 }
 
 static int go_background(struct master *m)
@@ -210,6 +226,8 @@ static int go_background(struct master *m)
 			return EX_OSERR;
 		}
 		m->daemonized = true;
+		if (chdir("/") < 0)     /* or we would hold the file system that we were started on */
+			log_warn("chdir /: %s", strerror(errno));
 		if (m->lock_fd >= 0)
 			lockfile_say(m->lock_fd, getpid());
 		lockfile_say(m->run_lock_fd, getpid());
@@ -227,11 +245,10 @@ static int go_background(struct master *m)
 
 int start_prepare(struct master *m)
 {
-	static int (*const step[])(struct master *m) = { find_identity, make_directories, take_locks, open_sockets, make_segment, make_tables, go_background };
+	static int (*const step[])(struct master *m) = { raise_file_limit, find_identity, make_directories, take_locks, open_sockets, make_segment, make_tables, go_background };
 	int rc = 0;
 
 	umask(022);
-	raise_file_limit();
 	for (size_t i = 0; i < sizeof(step) / sizeof(step[0]) && rc == 0; i++)
 		rc = step[i](m);
 	return rc;
@@ -239,7 +256,8 @@ int start_prepare(struct master *m)
 
 /* --- the first children --- */
 
-static void want(struct master *m, enum shm_role role)
+/* False where it could not: the start has failed then. */
+static bool want(struct master *m, enum shm_role role)
 {
 	const struct role *r = role_find(m->roles, role);
 
@@ -251,9 +269,10 @@ static void want(struct master *m, enum shm_role role)
 		seat_fill(s);
 		if (!s->child) {
 			start_failed(m, EX_OSERR);
-			return;
+			return false;
 		}
 	}
+	return true;
 }
 
 void start_children(struct master *m)
@@ -324,16 +343,13 @@ static void complete(struct master *m)
 	notify_send(note);
 	log_flush();
 	daemon_ready(strcmp(m->conf->log, "stderr") == 0);
-	if (m->reload.again)
-		reload_begin(m);
+	reload_if_asked(m);
 }
 
 void start_child_ready(struct master *m, struct child *c)
 {
-	if (c->role->role == SHM_ROLE_KEEPER) {
-		want(m, SHM_ROLE_ACCEPTOR);
-		want(m, SHM_ROLE_WORKER);
-	}
+	if (c->role->role == SHM_ROLE_KEEPER && !(want(m, SHM_ROLE_ACCEPTOR) && want(m, SHM_ROLE_WORKER)))
+		return;
 	for (uint32_t i = 0; i < m->nslot; i++)
 		if (m->phase != PHASE_STARTING || (m->child[i].pid && m->child[i].state != SHM_PROC_READY))
 			return;
@@ -367,8 +383,7 @@ void start_undo(struct master *m)
 		atomic_store_explicit(&m->seg.h->server_state, SHM_SERVER_STOPPING, memory_order_release);
 		segment_close(&m->seg);
 	}
-	if (m->ready)
-		pidfile_remove(m->conf->pid_file, m->pid);
+	pidfile_remove(m->conf->pid_file, m->pid);      /* only where it names us */
 	listen_close(&m->listen, NULL);
 	if (m->lock_fd >= 0)
 		close(m->lock_fd);

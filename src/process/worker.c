@@ -3,6 +3,7 @@
 #include "process/worker.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -55,6 +56,11 @@ static void take_grants(struct worker *w)
 	int rc = 0;
 
 	while (w->nidle > 0 && (rc = grant_next(w->p->seg, w->p->slot, &w->seen, &v)) == 1) {
+		if (v.g.kind == GRANT_CANCEL) {
+			grant_consume(w->p->seg, w->p->slot, &v);
+			held_cancel(w, v.g.token);
+			continue;
+		}
 		uint32_t n = room(w);
 		publish(w, n ? n - 1 : 0);
 		held_take(w, &v);
@@ -189,6 +195,9 @@ static void begin(struct worker *w, struct process *p)
 	p->on_message = on_message;
 	p->on_orphan = on_orphan;
 	p->on_reap = on_reap;
+	/* A program that signals its parent's process group must not reach the master's, or a shell's; and as one in the background we may still write to its terminal. */
+	signal(SIGTTOU, SIG_IGN);
+	setpgid(0, 0);
 	child_begin(p);
 	if (descend_subreaper() < 0)
 		cannot(p, "PR_SET_CHILD_SUBREAPER");

@@ -65,6 +65,7 @@ struct worker {
 int held_init(struct worker *w);                                        /* -1 where memory is out */
 void held_take(struct worker *w, const struct grant_view *v);           /* a grant becomes a running job, or one that is given back */
 void held_answered(struct worker *w, const struct request_result *r);   /* the ask box's answers */
+void held_cancel(struct worker *w, uint64_t token);                     /* ends the attempt that runs under that lease; nothing where it is over */
 void held_stop_all(struct worker *w, int64_t grace_ms);
 void held_started(void *arg, struct run_task *t);                       /* run_host */
 void held_ended(void *arg, struct run_task *t, struct run_result *r);

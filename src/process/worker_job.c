@@ -95,6 +95,7 @@ static void ask_later(struct held *j)
 }
 
 static void finish_go_on(struct held *j);
+static void report_progress(struct held *j, int64_t now_ns);
 
 static void result_staged(void *arg, uint64_t blob, int rc)
 {
@@ -181,7 +182,8 @@ void held_ended(void *arg, struct run_task *t, struct run_result *r)
 	struct held *j = held_of(t);
 
 	j->attempt = NULL;
-	j->percent = -1;
+	if (j->percent >= 0)            /* its last word, in the commit of its end */
+		report_progress(j, loop_now(w->p->loop));
 	w->running--;
 	fill_finish(j, r);
 	log_end(j, r->started_ms ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, r->started_ms != 0);
@@ -299,6 +301,15 @@ static void progress_fired(struct loop_timer *t)
 	}
 	if (more)
 		loop_timer_set(w->p->loop, t, PROGRESS_NS / 4);
+}
+
+void held_cancel(struct worker *w, uint64_t token)
+{
+	for (uint32_t i = 0; i < w->capacity; i++) {
+		struct held *j = &w->held[i];
+		if (j->state == HELD_RUNNING && j->attempt && j->task.token == token)
+			j->kind->stop(&w->host, j->attempt, RUN_STOP_CANCEL, j->task.handler->kill_grace);
+	}
 }
 
 void held_stop_all(struct worker *w, int64_t grace_ms)

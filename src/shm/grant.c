@@ -92,9 +92,12 @@ int grant_next(struct segment *s, uint32_t slot, uint64_t *seen, struct grant_vi
 			move_tail(s, slot, tail, tail + (size - at));
 			continue;
 		}
-		if (kind != GRANT_JOB || bytes % 8 || bytes < sizeof(v->g) || bytes > left || bytes > size - at)
+		if ((kind != GRANT_JOB && kind != GRANT_CANCEL) || bytes % 8 || bytes < sizeof(v->g) || bytes > left || bytes > size - at)
 			return -1;
 		memcpy(&v->g, ring(s, slot) + at, sizeof(v->g));
+		v->g.bytes = bytes;
+		if (kind == GRANT_CANCEL)
+			return 1;
 		if (v->g.seq <= *seen) {
 			move_tail(s, slot, tail, tail + bytes);
 			continue;
@@ -137,23 +140,34 @@ bool grant_seen(const struct segment *s, uint32_t slot, uint64_t seq)
 	return ((atomic_load_explicit(&s->proc[slot].want, memory_order_acquire) - seq) & SEEN_MASK) < SEEN_MASK / 2;
 }
 
-bool grant_write(struct segment *s, uint32_t slot, struct grant_writer *w, struct grant_view *v)
+/* Room for one entry of `bytes` at *at, padding to the ring's begin where it does not fit before its end. The head moves over the padding alone. */
+static bool make_room(struct segment *s, uint32_t slot, struct grant_writer *w, uint64_t bytes, uint64_t *at)
 {
 	uint64_t size = s->geo.grant_bytes, tail = atomic_load_explicit(&s->proc[slot].grant_tail, memory_order_acquire);
-	uint64_t payload = v->g.payload_blob ? 0 : v->payload.n;
-	uint64_t body = v->type.n + v->queue.n + v->name.n + v->trace.n + v->content_type.n + payload;
-	uint64_t bytes = (sizeof(v->g) + body + 7) & ~UINT64_C(7), at = w->head % size;
-	uint64_t pad = size - at < bytes ? size - at : 0;
+	uint64_t pad;
 
+	*at = w->head % size;
+	pad = size - *at < bytes ? size - *at : 0;
 	if (w->head - tail > size || bytes + pad > size - (w->head - tail))
 		return false;
-	char *base = ring(s, slot);
 	if (pad) {
 		struct { uint32_t bytes; uint16_t kind, flags; } filler = { 0, GRANT_PAD, 0 };
-		memcpy(base + at, &filler, sizeof(filler));
+		memcpy(ring(s, slot) + *at, &filler, sizeof(filler));
 		w->head += pad;
-		at = 0;
+		*at = 0;
 	}
+	return true;
+}
+
+bool grant_write(struct segment *s, uint32_t slot, struct grant_writer *w, struct grant_view *v)
+{
+	uint64_t payload = v->g.payload_blob ? 0 : v->payload.n;
+	uint64_t body = v->type.n + v->queue.n + v->name.n + v->trace.n + v->content_type.n + payload;
+	uint64_t bytes = (sizeof(v->g) + body + 7) & ~UINT64_C(7), at;
+
+	if (!make_room(s, slot, w, bytes, &at))
+		return false;
+	char *base = ring(s, slot);
 	v->g.kind = GRANT_JOB;
 	v->g.bytes = (uint32_t)bytes;
 	v->g.seq = ++w->seq;
@@ -173,6 +187,19 @@ bool grant_write(struct segment *s, uint32_t slot, struct grant_writer *w, struc
 		at += part[i]->n;
 	}
 	w->head += bytes;
+	return true;
+}
+
+bool grant_cancel(struct segment *s, uint32_t slot, struct grant_writer *w, struct job_id id, uint64_t token)
+{
+	struct grant g = { .kind = GRANT_CANCEL, .bytes = sizeof(g), .id = id, .token = token };
+	uint64_t at;
+
+	_Static_assert(sizeof(g) % 8 == 0, "entries are 8-aligned");
+	if (!make_room(s, slot, w, sizeof(g), &at))
+		return false;
+	memcpy(ring(s, slot) + at, &g, sizeof(g));
+	w->head += sizeof(g);
 	return true;
 }
 

@@ -25,14 +25,15 @@ struct grant {                          /* one job, as it lies in the ring, foll
 	uint32_t crashes;
 	uint32_t reserved;
 };
-enum { GRANT_JOB = 1, GRANT_PAD = 2 };
+enum { GRANT_JOB = 1, GRANT_PAD = 2, GRANT_CANCEL = 3 /* id and token alone: that attempt is to be ended */ };
 
 struct grant_view { struct grant g; struct job_text type, queue, name, trace, content_type, payload; };   /* texts point into the ring */
 
 /* --- the worker's side --- */
 uint64_t grant_attach(struct segment *s, uint32_t slot);  /* a new process in the slot, before it wants anything: forgets what its predecessor did not take; returns the last published sequence */
 void grant_want(struct segment *s, uint32_t slot, uint32_t room, uint64_t seen_seq);    /* publishes; does not ring */
-/* The next published grant, checked: 1 and *v; 0 none; -1 the ring is not sane (the worker must exit). Starts with *seen as grant_attach() gave it and raises it; one that was seen is passed over. */
+/* The next published grant, checked: 1 and *v (v->g.kind tells a job from a cancellation); 0 none; -1 the ring is not sane (the worker must exit). Starts with *seen as grant_attach() gave it
+ * and raises it; a job that was seen is passed over. */
 int grant_next(struct segment *s, uint32_t slot, uint64_t *seen, struct grant_view *v);
 /* After copying what is needed: gives the room in the ring back. Rings the keeper where it held back for want of that room. */
 void grant_consume(struct segment *s, uint32_t slot, const struct grant_view *v);
@@ -47,6 +48,8 @@ bool grant_seen(const struct segment *s, uint32_t slot, uint64_t seq);          
 /* Writes one beyond the head; gives it the next sequence (in v->g.seq). To grant again what an earlier keeper leased, w->seq is set to the lease's own sequence - 1 before. False where the ring is too full now. */
 bool grant_write(struct segment *s, uint32_t slot, struct grant_writer *w, struct grant_view *v);
 bool grant_published(const struct segment *s, uint32_t slot, uint64_t seq);
+/* Writes a cancellation, which has no sequence and takes no room of the worker's. False where the ring is too full now. */
+bool grant_cancel(struct segment *s, uint32_t slot, struct grant_writer *w, struct job_id id, uint64_t token);
 void grant_publish(struct segment *s, uint32_t slot, const struct grant_writer *w);     /* after the commit */
 
 #endif

@@ -26,6 +26,7 @@ enum request_op {
 	REQUEST_FINISH = 2,     /* body: struct request_finish, then result, error and log bytes where inline */
 	REQUEST_STAGE = 3,      /* body: struct request_stage, then a chunk's bytes */
 	REQUEST_PROGRESS = 4,   /* body: struct request_progress, then the message */
+	REQUEST_ACT = 5,        /* body: struct request_act: by hand */
 };
 
 /* Before each operation in the area; the next one starts 8-aligned. */
@@ -58,6 +59,8 @@ struct request_finish {
 
 struct request_stage { uint64_t blob; /* 0 begins one */ uint64_t offset; };
 struct request_progress { struct job_id id; uint64_t token; int32_t percent; uint32_t message_len; };
+
+struct request_act { struct job_id id; uint32_t act; /* enum store_act */ uint32_t reserved; };
 
 struct request_result {
 	uint64_t tag;

@@ -39,7 +39,7 @@ static void plan_layout(struct shm_geometry *h, const struct segment_plan *plan)
 	h->nacceptor = ACCEPTORS;
 	h->nworker = plan->workers * 2 + 2;
 	h->nproc = 2 + h->nacceptor + h->nworker;
-	h->run_capacity = plan->worker_jobs > MIN_RUNS ? plan->worker_jobs : MIN_RUNS;
+	h->run_capacity = plan->worker_jobs * 2 > MIN_RUNS ? plan->worker_jobs * 2 : MIN_RUNS;    /* those that run, and as many whose finish is on its way */
 	h->nrequest_acceptor = REQUESTS_ACCEPTOR;
 	h->nrequest_worker = REQUESTS_WORKER;
 	h->request_bytes_acceptor = OPS_ACCEPTOR;
@@ -177,7 +177,7 @@ static bool geometry_sane(const struct shm_geometry *h, uint64_t file_bytes)
 	if (h->nworker < 2 || h->nworker > 1u << 16 || h->run_capacity < MIN_RUNS || h->run_capacity > 1u << 20)
 		return false;
 	memset(&want, 0, sizeof(want));
-	plan_layout(&want, &(struct segment_plan){ .workers = (h->nworker - 2) / 2, .worker_jobs = h->run_capacity });
+	plan_layout(&want, &(struct segment_plan){ .workers = (h->nworker - 2) / 2, .worker_jobs = h->run_capacity / 2 });
 	return want.total_bytes == h->total_bytes && h->total_bytes <= file_bytes && want.nproc == h->nproc
 		&& want.off_commit_hist == h->off_commit_hist && want.off_area == h->off_area && want.off_proc == h->off_proc
 		&& want.off_run == h->off_run && want.off_event == h->off_event && want.off_queue_hist == h->off_queue_hist

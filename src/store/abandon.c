@@ -33,7 +33,7 @@ static enum store_rc end_lease(struct store *s, struct job_id id, uint64_t token
 	if (j.state != JOB_RUNNING || j.lease_token != token)
 		return STORE_STALE;
 	struct record_attempt a = {
-		.attempt = j.attempts, .outcome = crashed ? JOB_OUTCOME_CRASHED : JOB_OUTCOME_RELEASED, .claimed_ms = j.started_ms,
+		.token = token, .attempt = j.attempts, .outcome = crashed ? JOB_OUTCOME_CRASHED : JOB_OUTCOME_RELEASED, .claimed_ms = j.started_ms,
 		.started_ms = crashed ? j.started_ms : 0, .ended_ms = s->now_ms, .exit_code = -1, .worker = j.worker, .worker_pid = j.worker_pid,
 	};
 	TRY(lease_del(s, &j));
@@ -42,7 +42,13 @@ static enum store_rc end_lease(struct store *s, struct job_id id, uint64_t token
 	j.term_signal = 0;
 	j.duration_us = j.cpu_us = 0;
 	j.max_rss_kb = 0;
-	if (crashed) {
+	if (j.cancel_asked) {
+		j.finished_ms = s->now_ms;
+		j.crashes += crashed;
+		a.error = crashed ? (struct job_text){ words, sizeof(words) - 1 } : (struct job_text){ NULL, 0 };
+		TRY(job_event(s, &j, JOB_EV_CANCEL, (enum job_outcome)a.outcome));
+		TRY(final_put(s, &j));
+	} else if (crashed) {
 		bool over = ++j.crashes >= max_crashes(s, &j);
 		a.error = over ? (struct job_text){ last, sizeof(last) - 1 } : (struct job_text){ words, sizeof(words) - 1 };
 		TRY(over ? give_up(s, &j) : requeue(s, &j, JOB_OUTCOME_CRASHED));

@@ -39,8 +39,10 @@ static enum store_rc lease(struct store *s, struct job *j, const struct store_ow
 static enum store_rc bury(struct store *s, struct job *j)
 {
 	static const char why[] = "its payload cannot be read from the store: the record is damaged";
+	j->attempts++;
+	j->lease_token = s->head.next_token++;
 	struct record_attempt a = {
-		.attempt = ++j->attempts, .outcome = JOB_OUTCOME_FAILED, .claimed_ms = s->now_ms, .ended_ms = s->now_ms, .exit_code = -1, .error = { why, sizeof(why) - 1 },
+		.token = j->lease_token, .attempt = j->attempts, .outcome = JOB_OUTCOME_FAILED, .claimed_ms = s->now_ms, .ended_ms = s->now_ms, .exit_code = -1, .error = { why, sizeof(why) - 1 },
 	};
 
 	TRY(ready_del(s, j));

@@ -108,8 +108,7 @@ static enum store_rc drop_rows(struct store *s, enum kv_table t, struct job_id i
 	}
 }
 
-/* All of a final job; *k is its place in the index. */
-static enum store_rc purge(struct store *s, const struct key *k, struct job_id id)
+enum store_rc job_purge(struct store *s, const struct key *k, struct job_id id)
 {
 	struct job_spec spec;
 	struct job j;
@@ -127,8 +126,7 @@ static enum store_rc purge(struct store *s, const struct key *k, struct job_id i
 		TRY(blob_drop(s, j.result_blob, j.result_len));
 	TRY(may(row_del(s, KV_RESULT, id_key(&id))));
 	TRY(may(row_del(s, KV_PROGRESS, id_key(&id))));
-	if (j.attempts > 1 || j.state != JOB_SUCCEEDED || j.log_len)
-		TRY(drop_rows(s, KV_ATTEMPT, id));
+	TRY(drop_rows(s, KV_ATTEMPT, id));
 	TRY(drop_rows(s, KV_NOTE, id));
 	struct tally_set set = tally_of(s, turn_lane_of(s->turn, j.lane));
 	for (int i = 0; i < 3; i++) {
@@ -157,7 +155,7 @@ static enum store_rc retain_one(struct store *s, enum job_state class, int64_t k
 			int64_t finished = (int64_t)key_get64(k.b + 1);
 			if (!too_many && (keep_ms <= 0 || finished > s->now_ms - keep_ms))
 				return STORE_OK;
-			rc = is_held(s, id) ? STORE_OK : purge(s, &k, id);
+			rc = is_held(s, id) ? STORE_OK : job_purge(s, &k, id);
 			*did = rc == STORE_OK && !is_held(s, id);
 			if (*did || !(rc == STORE_OK || passed_over(s, id, rc)))
 				return rc;

@@ -70,7 +70,7 @@ struct key key_ready(uint32_t lane, uint64_t sortkey, const struct job_id *id);
 struct key key_due(int64_t wall_ms, const struct job_id *id);
 struct key key_lease(uint64_t epoch, uint32_t slot, uint64_t grant_seq);
 struct key key_final(enum job_state state, int64_t finished_ms, const struct job_id *id);
-struct key key_attempt(const struct job_id *id, uint32_t attempt);
+struct key key_attempt(const struct job_id *id, uint64_t token);
 struct key key_note(const struct job_id *id, int64_t wall_us, uint8_t event);
 struct key key_blob(uint64_t blob, uint32_t row);
 struct key key_stage(uint64_t epoch, uint64_t blob);
@@ -124,7 +124,7 @@ enum store_rc lane_refresh(struct store *s, struct turn_lane *l);       /* reads
 #define TIME_MAX_MS INT64_C(253402300799999)    /* the end of year 9999: microseconds and sums of it stay far from overflow */
 
 /* --- jobs that cannot be read (held.c) --- */
-enum store_rc hold(struct store *s, struct job_id id);
+enum store_rc hold_job(struct store *s, struct job_id id);
 bool is_held(const struct store *s, struct job_id id);
 /* Whether this rc is of one job that can be held and passed over: then it is. */
 bool passed_over(struct store *s, struct job_id id, enum store_rc rc);
@@ -133,9 +133,15 @@ bool passed_over(struct store *s, struct job_id id, enum store_rc rc);
 enum store_rc sealed_put(struct store *s, enum kv_table t, struct kv_bytes key, struct job_text bytes);
 enum store_rc sealed_open(struct kv_bytes key, struct kv_bytes *v);     /* checks it and cuts it off: DAMAGED */
 
+enum store_rc due_del(struct store *s, const struct job *j);
+enum store_rc note_put(struct store *s, const struct job *j, int64_t wall_us, enum job_event event, struct job_text detail);
+
 /* --- ends of attempts (finish.c) --- */
 enum store_rc lease_del(struct store *s, const struct job *j);
 enum store_rc attempt_put(struct store *s, const struct job *j, const struct record_attempt *a);
+
+/* --- removal (due.c) --- */
+enum store_rc job_purge(struct store *s, const struct key *k, struct job_id id);     /* all of a final job; *k is its place in the final index */
 
 /* --- tallies (tally.c) --- */
 struct tally_set { struct store_tally *t[3]; };

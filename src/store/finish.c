@@ -13,7 +13,7 @@ enum store_rc lease_del(struct store *s, const struct job *j)
 /* Writes the attempt's row where it tells more than the job's own record does. */
 enum store_rc attempt_put(struct store *s, const struct job *j, const struct record_attempt *a)
 {
-	struct key k = key_attempt(&j->id, a->attempt);
+	struct key k = key_attempt(&j->id, j->lease_token);
 	struct record_attempt row = *a;
 
 	if (row.error.n > JOB_ERROR_MAX)
@@ -117,7 +117,7 @@ static enum store_rc give_back(struct store *s, struct job *j, const struct stor
 static enum store_rc end_attempt(struct store *s, struct job *j, const struct store_finish *f)
 {
 	struct record_attempt a = {
-		.attempt = j->attempts, .outcome = f->outcome, .claimed_ms = j->started_ms, .started_ms = f->started_ms, .ended_ms = s->now_ms,
+		.token = j->lease_token, .attempt = j->attempts, .outcome = f->outcome, .claimed_ms = j->started_ms, .started_ms = f->started_ms, .ended_ms = s->now_ms,
 		.exit_code = f->exit_code, .term_signal = f->term_signal, .duration_us = f->duration_us, .cpu_us = f->cpu_us, .max_rss_kb = f->max_rss_kb,
 		.worker = j->worker, .worker_pid = j->worker_pid, .log_blob = f->log_blob, .log_len = f->log_blob ? f->log_len : f->log.n, .error = f->error, .log = f->log,
 	};
@@ -126,6 +126,11 @@ static enum store_rc end_attempt(struct store *s, struct job *j, const struct st
 		TRY(stage_own(s, f->log_blob, f->log_len));
 	TRY(lease_del(s, j));
 	note_usage(j, f);
+	if (j->cancel_asked && f->outcome != JOB_OUTCOME_SUCCEEDED) {
+		/* whatever ended it: it was not to run again */
+		TRY(cancel(s, j, f));
+		return attempt_put(s, j, &a);
+	}
 	switch (f->outcome) {
 	case JOB_OUTCOME_SUCCEEDED:
 		TRY(succeed(s, j, f));

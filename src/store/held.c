@@ -14,7 +14,7 @@ bool is_held(const struct store *s, struct job_id id)
 	return s->nheld && bsearch(&id, s->held, s->nheld, sizeof(id), by_id) != NULL;
 }
 
-enum store_rc hold(struct store *s, struct job_id id)
+enum store_rc hold_job(struct store *s, struct job_id id)
 {
 	size_t at = s->nheld;
 
@@ -41,7 +41,7 @@ bool passed_over(struct store *s, struct job_id id, enum store_rc rc)
 	if (rc != STORE_DAMAGED)
 		return false;
 	/* also where the batch is lost by it: the next one will not fall over the same job */
-	return hold(s, id) == STORE_OK && !s->spoilt && !s->torn;
+	return hold_job(s, id) == STORE_OK && !s->spoilt && !s->torn;
 }
 
 size_t store_held(const struct store *s, struct job_id *last)

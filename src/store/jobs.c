@@ -170,6 +170,25 @@ enum store_rc due_put(struct store *s, const struct job *j)
 	return row_put(s, KV_DUE, key_of(&k), (struct kv_bytes){ "", 0 });
 }
 
+enum store_rc due_del(struct store *s, const struct job *j)
+{
+	struct key k = key_due(j->run_at_ms, &j->id);
+
+	return must(row_del(s, KV_DUE, key_of(&k)));
+}
+
+enum store_rc note_put(struct store *s, const struct job *j, int64_t wall_us, enum job_event event, struct job_text detail)
+{
+	uint8_t row[4 + 512];
+	struct key k = key_note(&j->id, wall_us, (uint8_t)event);
+	size_t n = detail.n < sizeof(row) - 4 ? detail.n : sizeof(row) - 4;
+
+	memcpy(row, &j->attempts, 4);
+	if (n)
+		memcpy(row + 4, detail.p, n);
+	return row_put(s, KV_NOTE, key_of(&k), (struct kv_bytes){ row, 4 + n });
+}
+
 enum store_rc final_put(struct store *s, const struct job *j)
 {
 	struct key k = key_final(j->state, j->finished_ms, &j->id);

@@ -83,12 +83,12 @@ struct key key_final(enum job_state state, int64_t finished_ms, const struct job
 	return k;
 }
 
-struct key key_attempt(const struct job_id *id, uint32_t attempt)
+struct key key_attempt(const struct job_id *id, uint64_t token)
 {
 	struct key k = { .n = 0 };
 
 	key_bytes(&k, id, sizeof(*id));
-	key_u32(&k, attempt);
+	key_u64(&k, token);
 	return k;
 }
 

@@ -14,7 +14,7 @@ enum kv_table {
 	KV_DUE,         /* wall_ms u64, id -> nothing */
 	KV_LEASE,       /* epoch u64, slot u32, grant_seq u64 -> id, token, incarnation */
 	KV_FINAL,       /* class u8, finished_ms u64, id -> nothing */
-	KV_ATTEMPT,     /* id, attempt u32 -> record_attempt: those that did not simply succeed */
+	KV_ATTEMPT,     /* id, lease token u64 -> record_attempt: those that did not simply succeed. By token, since a job retried by hand counts its attempts anew */
 	KV_NOTE,        /* id, wall_us u64, event u8 -> attempt u32, text */
 	KV_RESULT,      /* id -> inline bytes, crc u32 */
 	KV_PROGRESS,    /* id -> percent i32, text */

@@ -112,12 +112,20 @@ struct store_finish {
 };
 enum store_rc store_finish(struct store *s, const struct store_finish *f, struct job *out);
 
+/* By hand. CANCEL: what has not started is cancelled at once; what runs is marked, out->cancel_asked, and its worker is to be told (again, where it was marked already). RETRY: a final,
+ * unsuccessful job is queued again with its attempts at 0. RUN_NOW: a scheduled or retrying one is queued at once. DELETE: a final one is removed with all that belongs to it. STORE_STATE: its state forbids it. */
+enum store_act { STORE_ACT_CANCEL = 1, STORE_ACT_RETRY, STORE_ACT_RUN_NOW, STORE_ACT_DELETE, STORE_ACTS };
+enum store_rc store_act(struct store *s, struct job_id id, enum store_act act, struct job *out);
+
 enum store_rc store_progress(struct store *s, struct job_id id, uint64_t token, int32_t percent, struct job_text message);
 
 /* Leases of a process that is gone: each job goes back to its queue. started(arg, token) says whether the worker had begun it: CRASHED, else RELEASED. At most `limit` a call; *more says that some are left. */
 enum store_rc store_abandon(struct store *s, uint32_t slot, uint32_t incarnation, bool (*started)(void *arg, uint64_t token), void *arg, unsigned limit, bool *more);
 /* Leases of another epoch: an older run of the server. Those of workers that the server had no time to see die. */
 enum store_rc store_abandon_old(struct store *s, unsigned limit, bool *more);
+
+/* Live leases of one owner whose jobs are to be cancelled: what a new keeper has to tell again. */
+enum store_rc store_cancels(struct store *s, const struct store_owner *owner, void (*fn)(void *arg, struct job_id id, uint64_t token), void *arg);
 
 /* Live leases of one owner granted after `after_seq`, in that order: what a new keeper has to write into the ring again. */
 enum store_rc store_regrant(struct store *s, const struct store_owner *owner, uint64_t after_seq, bool (*fn)(void *arg, uint64_t grant_seq, const struct store_claimed *c), void *arg);

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "text/calendar.h"
+
 #define DURATION_MAX_MS (INT64_C(1) << 53)      /* exact in a double, which is what JSON readers have */
 #define FRACTION_ONE UINT64_C(1000000000)
 #define DAY_MS INT64_C(86400000)
@@ -170,28 +172,6 @@ bool rate_parse(struct slice s, double *per_second)
 	return false;
 }
 
-/* Days since 1970-01-01 of a date of the Gregorian calendar; years are counted from March so that the leap day is the last. */
-static int64_t days_of(int64_t year, int month, int day)
-{
-	int64_t y = month > 2 ? year : year - 1;
-	int64_t era = y / 400, of_era = y - era * 400;
-	int64_t of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-
-	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
-}
-
-static void date_of(int64_t days, int *year, int *month, int *day)
-{
-	int64_t z = days + 719468, era = z / 146097, of_era = z - era * 146097;
-	int64_t y = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-	int64_t of_year = of_era - (365 * y + y / 4 - y / 100);
-	int64_t m = (5 * of_year + 2) / 153;
-
-	*day = (int)(of_year - (153 * m + 2) / 5 + 1);
-	*month = (int)(m < 10 ? m + 3 : m - 9);
-	*year = (int)(y + era * 400 + (*month <= 2));
-}
-
 static void digits_put(char *out, int n, int v)
 {
 	for (; n > 0; v /= 10)
@@ -208,7 +188,7 @@ void time_format(int64_t wall_ms, char out[TIME_TEXT_BYTES])
 	if (wall_ms > TIME_MAX_MS)
 		wall_ms = TIME_MAX_MS;
 	of_day = wall_ms % DAY_MS;
-	date_of(wall_ms / DAY_MS, &year, &month, &day);
+	calendar_date(wall_ms / DAY_MS, &year, &month, &day);
 	memcpy(out, "0000-00-00T00:00:00.000Z", TIME_TEXT_BYTES);
 	digits_put(out, 4, year);
 	digits_put(out + 5, 2, month);
@@ -245,14 +225,6 @@ static bool char_take(struct slice *s, const char *any_of)
 	return true;
 }
 
-static int month_days(int year, int month)
-{
-	static const int days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
-	bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-
-	return days[month - 1] + (month == 2 && leap);
-}
-
 static bool date_take(struct slice *s, int64_t *ms)
 {
 	int year, month, day;
@@ -264,9 +236,9 @@ static bool date_take(struct slice *s, int64_t *ms)
 	if (month < 1 || month > 12 || !char_take(s, "-"))
 		return false;
 	day = digits_take(s, 2);
-	if (day < 1 || day > month_days(year, month))
+	if (day < 1 || day > calendar_month_days(year, month))
 		return false;
-	*ms = days_of(year, month, day) * DAY_MS;
+	*ms = calendar_days(year, month, day) * DAY_MS;
 	return true;
 }
 

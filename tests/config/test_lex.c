@@ -62,12 +62,13 @@ static void words(void **state)
 static void not_a_text(void **state)
 {
 	struct conf_report r;
-	static const char text[] = "user = \"a\0b\"\n";
+	static const char text[] = "\n\nuser = \"a\0b\"\n";
 
 	(void)state;
 	assert_null(conf_parse("text", text, sizeof text - 1, &r));
 	assert_int_equal(r.n, 1);
-	assert_string_equal(r.v[0].text, "is not a text file: it holds a NUL byte");
+	assert_int_equal(r.v[0].line, 3);
+	assert_string_equal(r.v[0].text, "a NUL byte stands here: expected a text file");
 	conf_report_free(&r);
 }
 

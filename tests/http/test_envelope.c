@@ -108,7 +108,7 @@ static void defaults_without_a_handler(void **state)
 	assert_int_equal(e.spec.backoff.jitter_pct, 25);
 	envelope_free(&e);
 	conf.unknown_types = CONF_UNKNOWN_REJECT;
-	refused("{\"type\":\"somewhere\"}", 422, "type", "somewhere", "handler", "unknown_types", (const char *)NULL);
+	refused("{\"type\":\"somewhere\"}", 422, "type", "somewhere", "handler", "handler section", (const char *)NULL);
 }
 
 static void every_field(void **state)
@@ -204,8 +204,8 @@ static void wrong_json(void **state)
 	REFUSED("{}", "type", "missing");
 	REFUSED("{\"type\":\"email\",\"type\":\"email\"}", "type", "twice", "type");
 	REFUSED("{\"type\":\"email\",\"payload\":1,\"payload\":2}", "payload", "twice");
-	REFUSED("{\"type\":\"email\",\"priority\":123456789012345678901234567890}", "priority", "too large");
-	REFUSED("{\"payload\":[1,2,3,4,5,6,7,8,9],\"delay\":1e999,\"type\":\"email\"}", "delay", "too large");
+	REFUSED("{\"type\":\"email\",\"priority\":123456789012345678901234567890}", "priority", "beyond 64 bits");
+	REFUSED("{\"payload\":[1,2,3,4,5,6,7,8,9],\"delay\":1e999,\"type\":\"email\"}", "delay", "beyond 64 bits");
 	REFUSED("{\"type\":\"email\",\"name\":\"a\\u0000b\"}", "name", "U+0000");
 }
 

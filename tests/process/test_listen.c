@@ -155,6 +155,47 @@ static void test_a_reload_shares_what_stays_and_closes_what_goes(void **state)
 	listen_close(&old, NULL);
 }
 
+static bool port_answers(const char *host, uint16_t port)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(port) };
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	inet_pton(AF_INET, host, &a.sin_addr);
+	int rc = connect(fd, (struct sockaddr *)&a, sizeof(a));
+	close(fd);
+	return rc == 0;
+}
+
+static void test_the_same_port_of_all_addresses(void **state)
+{
+	static char any[] = "0.0.0.0";
+	struct listen_set old, new, third;
+	struct conf_listen l, wide;
+	char text[64], why[256];
+
+	(void)state;
+	uint16_t port = open_tcp(&old, &l, text);
+	wide = l;
+	wide.host = any;
+	struct conf_http http = { .listen = &wide, .nlisten = 1 };
+	assert_int_equal(listen_open(&new, &http, &old, &nobody, why, sizeof(why)), 0);
+	assert_int_not_equal(new.v[0].fd, old.v[0].fd);
+	/* others are kept out as ever */
+	assert_int_equal(listen_open(&third, &http, NULL, &nobody, why, sizeof(why)), -1);
+	assert_int_equal(errno, EADDRINUSE);
+	listen_close(&old, &new);
+	assert_true(port_answers("127.0.0.1", port));
+	assert_true(port_answers("127.0.0.2", port));
+	/* and back again */
+	http.listen = &l;
+	assert_int_equal(listen_open(&old, &http, &new, &nobody, why, sizeof(why)), 0);
+	listen_close(&new, &old);
+	assert_true(port_answers("127.0.0.1", port));
+	assert_false(port_answers("127.0.0.2", port));
+	assert_int_equal(listen_open(&third, &http, NULL, &nobody, why, sizeof(why)), -1);
+	listen_close(&old, NULL);
+}
+
 static void test_a_failed_reload_leaves_the_running_sockets(void **state)
 {
 	struct listen_set old, new;
@@ -268,6 +309,7 @@ int main(void)
 		cmocka_unit_test(test_a_socket_is_non_blocking_and_stays_at_home),
 		cmocka_unit_test(test_a_taken_port_is_named),
 		cmocka_unit_test(test_a_reload_shares_what_stays_and_closes_what_goes),
+		cmocka_unit_test(test_the_same_port_of_all_addresses),
 		cmocka_unit_test(test_a_failed_reload_leaves_the_running_sockets),
 		cmocka_unit_test(test_a_stale_unix_socket_is_replaced),
 		cmocka_unit_test(test_a_file_that_is_not_ours_any_more_is_not_removed),

@@ -30,6 +30,32 @@ static void test_start_and_term(void **state)
 	segment_close(&s);
 }
 
+static void test_systemds_watchdog_is_fed(void **state)
+{
+	(void)state;
+	setenv("WATCHDOG_USEC", "20000", 1);
+	start();
+	hear("READY=1");
+	for (int i = 0; i < 3; i++)
+		hear("WATCHDOG=1");
+	end_well();
+	/* one that is meant for another process is none of ours */
+	setenv("WATCHDOG_PID", "1", 1);
+	start();
+	hear("READY=1");
+	kill(master, SIGUSR1);
+	UNTIL(log_says("log opened again"));
+	kill(master, SIGTERM);
+	char text[64];
+	ssize_t n = recv(notify_fd, text, sizeof(text) - 1, 0);
+	assert_true(n > 0);
+	text[n] = '\0';
+	assert_memory_equal(text, "STOPPING=1", 10);
+	assert_int_equal(master_ended(), 0);
+	unsetenv("WATCHDOG_USEC");
+	unsetenv("WATCHDOG_PID");
+}
+
 static void test_a_start_that_fails_relays_the_code(void **state)
 {
 	static const struct { int keeper, worker, code; } cases[] = {
@@ -260,6 +286,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_start_and_term),
+		TEST(test_systemds_watchdog_is_fed),
 		TEST(test_a_start_that_fails_relays_the_code),
 		TEST(test_a_listener_that_is_taken_ends_the_start),
 		TEST(test_a_dead_worker_is_replaced_and_its_slot_given_back),

@@ -94,6 +94,26 @@ static void test_a_keeper_that_dies_of_the_new_conf_changes_nothing(void **state
 	expect_failed_reload("the keeper died while it took the new conf");
 }
 
+static void test_a_keeper_that_is_just_being_replaced_is_waited_for(void **state)
+{
+	(void)state;
+	start();
+	hear("READY=1");
+	struct segment s = view();
+	/* it has not worked: its successor comes after a pause, and the new generation is there before it */
+	kill(atomic_load(&s.proc[KEEPER].pid), SIGKILL);
+	UNTIL(atomic_load(&s.proc[KEEPER].pid) == 0);
+	kill(master, SIGHUP);
+	hear("RELOADING=1");
+	hear("READY=1\nSTATUS=running");
+	assert_int_equal(atomic_load(&s.h->reload_failed), 0);
+	assert_int_equal(atomic_load(&s.h->generation), 2);
+	assert_int_equal(atomic_load(&play->conf_taken), 1);
+	UNTIL(all_run(&s));
+	end_well();
+	segment_close(&s);
+}
+
 static void test_more_workers_than_fit_are_refused(void **state)
 {
 	(void)state;
@@ -143,6 +163,7 @@ int main(void)
 		TEST(test_a_listener_that_cannot_be_bound_changes_nothing),
 		TEST(test_a_new_generation_that_dies_changes_nothing),
 		TEST(test_a_keeper_that_dies_of_the_new_conf_changes_nothing),
+		TEST(test_a_keeper_that_is_just_being_replaced_is_waited_for),
 		TEST(test_more_workers_than_fit_are_refused),
 		TEST(test_reloads_in_a_row_all_happen),
 	};

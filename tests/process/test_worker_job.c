@@ -235,6 +235,21 @@ static void test_progress_is_reported_once_a_second(void **state)
 	assert_all_free();
 }
 
+static void test_the_last_progress_goes_with_the_end(void **state)
+{
+	struct held *j = grant("sleep", "{\"ms\":3600000}");
+
+	(void)state;
+	held_progress(&w, &j->task, 1, SLICE("first"));
+	held_progress(&w, &j->task, 100, SLICE("last"));
+	held_stop_all(&w, 0);
+	assert_int_equal(j->percent, -1);
+	keep_all();
+	assert_int_equal(asked.progresses, 2);
+	assert_int_equal(asked.finishes, 1);
+	assert_all_free();
+}
+
 static void test_log_tells_of_begin_and_end_but_not_of_payloads(void **state)
 {
 	(void)state;
@@ -283,6 +298,7 @@ int main(void)
 		TEST(test_what_comes_while_draining_is_given_back),
 		TEST(test_stopping_gives_back_what_runs),
 		TEST(test_progress_is_reported_once_a_second),
+		TEST(test_the_last_progress_goes_with_the_end),
 		TEST(test_log_tells_of_begin_and_end_but_not_of_payloads),
 		TEST(test_indexes_are_used_again),
 	};

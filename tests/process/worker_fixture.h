@@ -121,7 +121,8 @@ static inline struct held *grant_with(const char *type, const char *payload, uin
 	struct grant_writer writer;
 	uint32_t index = w.idle[w.nidle - 1];
 
-	v.g = (struct grant){ .id = { { 7, (uint8_t)next_token } }, .token = ++next_token, .attempt = 2, .max_attempts = 3, .timeout_ms = 30000, .payload_len = blob ? blob_len : strlen(payload),
+	next_token++;
+	v.g = (struct grant){ .id = { { 7, (uint8_t)next_token } }, .token = next_token, .attempt = 2, .max_attempts = 3, .timeout_ms = 30000, .payload_len = blob ? blob_len : strlen(payload),
 		.payload_blob = blob };
 	grant_begin(&seg, slot, &writer);
 	assert_true(grant_write(&seg, slot, &writer, &v));

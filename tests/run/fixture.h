@@ -110,7 +110,7 @@ static inline void fixture_stdin(void)
 			sum = sum * 31 + (unsigned char)bytes[i];
 		total += (unsigned long long)n;
 	}
-	printf("%llu %llu %s %s", total, sum, write(0, "x", 1) < 0 ? "sealed" : "writable", ftruncate(0, 0) < 0 ? "fixed" : "shrunk");
+	printf("%llu %llu %s %s", total, sum, pwrite(0, "x", 1, 0) < 0 ? "sealed" : "writable", ftruncate(0, 0) < 0 ? "fixed" : "shrunk");
 	fflush(stdout);
 }
 

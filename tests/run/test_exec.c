@@ -7,6 +7,7 @@
 
 #include "tests/os/scratch.h"
 #include "fixture.h"
+#include "run/exec.h"
 
 static int setup(void **state)
 {
@@ -228,6 +229,24 @@ static void test_closed_stdio_does_not_end_it(void **state)
 	assert_string_equal(attempt_output(at), "bye");
 }
 
+/* A pipe at its end would otherwise wake the loop for ever. */
+static void test_closed_stdio_is_not_watched_any_more(void **state)
+{
+	bench_exec(bench.exe, "close-stdio", NULL);
+	struct attempt *at = bench_begin(0, "", 0);
+
+	(void)state;
+	bench_start(at);
+	const struct exec_attempt *inside = (const struct exec_attempt *)(const void *)at->a;
+	while (inside->out.fd >= 0 || inside->err.fd >= 0)
+		loop_turn(bench.loop, -1);
+	assert_int_equal(at->ended, 0);
+	assert_int_equal(loop_turn(bench.loop, 0), 0);
+	run_exec.stop(&bench.host, at->a, RUN_STOP_CANCEL, 0);
+	bench_wait();
+	assert_int_equal(at->r.term_signal, SIGTERM);
+}
+
 static void test_closed_stdio_is_timed_out_as_others(void **state)
 {
 	bench_exec(bench.exe, "close-stdio", NULL);
@@ -402,6 +421,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(test_flood_is_cut_counted_and_drained, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_binary_output_is_kept_as_it_came, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_closed_stdio_does_not_end_it, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_closed_stdio_is_not_watched_any_more, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_closed_stdio_is_timed_out_as_others, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_payload_is_stdin_byte_for_byte, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_large_payload_need_not_be_read, setup, teardown),

@@ -2,6 +2,7 @@
 #include "attempt.h"
 
 #include <fcntl.h>
+#include <grp.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -140,11 +141,18 @@ static void test_unknown_group(void **state)
 
 static void test_another_user(void **state)
 {
+	const gid_t extra[] = { 0, 4 };
+	gid_t old[64];
+	int nold = getgroups(64, old);
+
 	(void)state;
+	if (geteuid() == 0)
+		assert_int_equal(setgroups(2, extra), 0);       /* which are not to be theirs */
 	bench_exec("/usr/bin/id", NULL);
-	bench.handler.user = (char *)(uintptr_t)"nobody";
+	bench.handler.user = (char *)(uintptr_t)(geteuid() == 0 ? "nobody" : "root");
 	struct attempt *at = bench_run("");
 	if (geteuid() == 0) {
+		assert_int_equal(setgroups((size_t)nold, old), 0);
 		assert_int_equal(at->r.outcome, JOB_OUTCOME_SUCCEEDED);
 		assert_non_null(strstr(attempt_output(at), "(nobody)"));
 		assert_null(strstr(attempt_output(at), "root"));

@@ -296,36 +296,6 @@ static void test_times_out_of_this_world(void **state)
 	}
 }
 
-static void test_tokens(void **state)
-{
-	struct fixture *f = *state;
-	bool seen;
-
-	begin(f);
-	assert_int_equal(store_token_seen(f->store, 5, 1, &seen), STORE_OK);
-	assert_false(seen);
-	assert_int_equal(store_token_put(f->store, 5, 1), STORE_OK);
-	commit(f);
-	begin(f);
-	assert_int_equal(store_token_put(f->store, 6, 9), STORE_OK);
-	store_abort(f->store);
-	begin(f);
-	assert_int_equal(store_token_seen(f->store, 5, 1, &seen), STORE_OK);
-	assert_true(seen);
-	assert_int_equal(store_token_seen(f->store, 5, 2, &seen), STORE_OK);
-	assert_false(seen);
-	assert_int_equal(store_token_seen(f->store, 6, 9, &seen), STORE_OK);
-	assert_false(seen);
-	commit(f);
-	if (!fixture_persists(f))
-		return;
-	fixture_reopen(f, 78);          /* another segment counts anew: its tokens are not those */
-	begin(f);
-	assert_int_equal(store_token_seen(f->store, 5, 1, &seen), STORE_OK);
-	assert_false(seen);
-	commit(f);
-}
-
 static void test_an_aborted_batch_left_nothing(void **state)
 {
 	struct fixture *f = *state;
@@ -440,7 +410,6 @@ int main(void)
 		BOTH(test_expired_is_not_started),
 		BOTH(test_expiring_many_takes_more_than_one_batch),
 		BOTH(test_times_out_of_this_world),
-		BOTH(test_tokens),
 		BOTH(test_an_aborted_batch_left_nothing),
 		BOTH(test_everything_is_there_after_reopening),
 		BOTH(test_types_that_run_nowhere_wait),

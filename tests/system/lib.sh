@@ -99,9 +99,12 @@ write_conf() { # PORT
 }
 
 # Below the range that the kernel gives to clients, so that only another test can be in the way.
-random_port() { awk -v seed="$$$(date +%N)" 'BEGIN { srand(seed % 2147483647); print 10000 + int(rand() * 20000) }'; }
+random_port() { echo $((10000 + $(od -An -N2 -tu2 /dev/urandom) % 20000)); }
 
-port_was_taken() { [ "$1" -eq 69 ] && grep -q ":$port" "$T/start.out"; }
+# Then the start is tried again with another, and that line of the log is nobody's fault.
+port_was_taken() { # EXIT-CODE
+	[ "$1" -eq 69 ] && grep -q ":$port" "$T/start.out" && expect_log "cannot listen on 127\.0\.0\.1:$port"
+}
 
 # What the log says since the last mark.
 mark_log() { mark=$(($(wc -c < "$T/log") + 1)); }

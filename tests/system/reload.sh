@@ -69,6 +69,26 @@ in_force() { since_mark | grep -q 'is in force'; }
 ok "and the rest is in force" until_true 20 in_force
 ok "its old value stays" test ! -e "$T/elsewhere"
 
+# --- the log goes elsewhere ---
+cp "$T/good.conf" "$T/stint.conf"
+sed -i "s|^log = .*|log = \"$T/work/other.log\"|" "$T/stint.conf"
+cp "$T/stint.conf" "$T/good.conf"
+before=$(pid_of acceptor)
+kill -HUP "$server"
+ok "a reload that changes the log" until_true 20 replaced acceptor "$before"
+has_log() { [ -n "$1" ] && readlink "/proc/$1"/fd/* 2>/dev/null | grep -qF "$T/work/other.log"; }
+for title in keeper acceptor "worker 1" "worker 2"; do
+	there() { has_log "$(pid_of "$title")"; }
+	ok "$title writes to the new one" until_true 10 there
+done
+ok "so does the master" has_log "$server"
+submit fresh 1
+wait_final "$id"
+is "jobs are run" "$state" succeeded
+ok "and told of there" grep -q "job=$id .*outcome=succeeded" "$T/work/other.log"
+log_mark() { mark=$(($(wc -c < "$T/work/other.log") + 1)); }
+since_mark() { tail -c "+$mark" "$T/work/other.log"; }
+
 # --- one that fails ---
 acceptor=$(pid_of acceptor)
 for trouble in listener workers; do
@@ -87,7 +107,7 @@ for trouble in listener workers; do
 		;;
 	esac
 	expect_log 'the reload has failed: everything goes on with the old conf'
-	mark_log
+	log_mark
 	kill -HUP "$server"
 	failed_now() { since_mark | grep -q 'the reload has failed'; }
 	ok "$trouble: the reload fails" until_true 20 failed_now
@@ -97,4 +117,5 @@ for trouble in listener workers; do
 	wait_final "$id"
 	is "$trouble: jobs are run" "$state" succeeded
 done
+cat "$T/work/other.log" >> "$T/log"
 finish

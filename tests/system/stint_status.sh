@@ -53,6 +53,7 @@ let_go() { status_of; grep -q '^Stint .*  running, .* generation 2$' "$T/out"; }
 ok "and HUP" until_true 10 let_go
 
 # --- every process dead ---
+expect_log "the master is gone: ending"            # said by one that was not yet stopped
 status_of --json
 pids=$(figure ".processes[].pid")
 for pid in $pids; do kill -STOP "$pid" 2>/dev/null; done

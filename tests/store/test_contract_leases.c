@@ -1,4 +1,4 @@
-/* What store.h promises of leases: whose they are, how they end, and what is left of a dead process. Over every engine. */
+/* What store.h promises of leases, tokens and those who held them, over every engine. */
 #include "tests/store/contract.h"
 
 #include <string.h>
@@ -194,6 +194,35 @@ static void test_regrant(void **state)
 	commit(f);
 }
 
+static void test_tokens(void **state)
+{
+	struct fixture *f = *state;
+	bool seen;
+
+	begin(f);
+	assert_int_equal(store_token_seen(f->store, 5, 1, &seen), STORE_OK);
+	assert_false(seen);
+	assert_int_equal(store_token_put(f->store, 5, 1), STORE_OK);
+	commit(f);
+	begin(f);
+	assert_int_equal(store_token_put(f->store, 6, 9), STORE_OK);
+	store_abort(f->store);
+	begin(f);
+	assert_int_equal(store_token_seen(f->store, 5, 1, &seen), STORE_OK);
+	assert_true(seen);
+	assert_int_equal(store_token_seen(f->store, 5, 2, &seen), STORE_OK);
+	assert_false(seen);
+	assert_int_equal(store_token_seen(f->store, 6, 9, &seen), STORE_OK);
+	assert_false(seen);
+	commit(f);
+	if (!fixture_persists(f))
+		return;
+	fixture_reopen(f, 78);          /* another segment counts anew: its tokens are not those */
+	begin(f);
+	assert_int_equal(store_token_seen(f->store, 5, 1, &seen), STORE_OK);
+	assert_false(seen);
+	commit(f);
+}
 #define BOTH(t) { "memory: " #t, t, fixture_memory, fixture_end, NULL }, { "lmdb: " #t, t, fixture_lmdb, fixture_end, NULL }
 
 int main(void)
@@ -205,6 +234,7 @@ int main(void)
 		BOTH(test_a_killer_runs_alone_and_ends_dead),
 		BOTH(test_leases_of_an_older_run),
 		BOTH(test_regrant),
+		BOTH(test_tokens),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

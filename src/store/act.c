@@ -1,0 +1,133 @@
+/* What people do to a job by hand: cancel, retry, run now, delete. One transition each, refused where the state forbids it. */
+#include "store/embedded.h"
+
+#include "job/order.h"
+
+static enum store_rc take_out(struct store *s, const struct job *j)
+{
+	switch (j->state) {
+	case JOB_QUEUED:
+		return ready_del(s, j);
+	case JOB_SCHEDULED:
+	case JOB_RETRYING:
+		return due_del(s, j);
+	default:
+		return STORE_DAMAGED;
+	}
+}
+
+static enum store_rc act_cancel(struct store *s, struct job *j)
+{
+	if (job_state_next(j->state, JOB_EV_CANCEL) == JOB_NONE)
+		return STORE_STATE;
+	if (j->state == JOB_RUNNING) {          /* final only when its handler is gone: its worker says so */
+		j->cancel_asked = true;
+		return job_save(s, j);
+	}
+	TRY(take_out(s, j));
+	j->finished_ms = s->now_ms;
+	TRY(job_event(s, j, JOB_EV_CANCEL, JOB_OUTCOME_NONE));
+	TRY(final_put(s, j));
+	return job_save(s, j);
+}
+
+static enum job_event end_event(enum job_state s)
+{
+	return s == JOB_CANCELLED ? JOB_EV_CANCEL : s == JOB_EXPIRED ? JOB_EV_EXPIRE : JOB_EV_FAIL_DEAD;
+}
+
+static enum store_rc act_retry(struct store *s, struct job *j)
+{
+	struct key k = key_final(j->state, j->finished_ms, &j->id);
+	struct job_spec spec;
+
+	if (job_state_next(j->state, JOB_EV_REQUEUE) == JOB_NONE)
+		return STORE_STATE;
+	if (j->expires_at_ms && j->expires_at_ms <= s->now_ms)
+		return STORE_STATE;             /* it would only expire again */
+	TRY(spec_load(s, j->id, &spec));
+	TRY(must(row_del(s, KV_FINAL, key_of(&k))));
+	/* the record forgets its first life; the history does not. An attempt that ended cancelled has told it already */
+	if (j->state != JOB_CANCELLED || j->last_outcome != JOB_OUTCOME_CANCELLED)
+		TRY(note_put(s, j, j->finished_ms * 1000, end_event(j->state), (struct job_text){ NULL, 0 }));
+	TRY(note_put(s, j, s->now_us, JOB_EV_REQUEUE, (struct job_text){ NULL, 0 }));
+	struct tally_set set = tally_of(s, turn_lane_of(s->turn, j->lane));
+	for (int i = 0; i < 3; i++) {
+		set.t[i]->retry_sum -= j->retry_count;
+		set.t[i]->with_retries -= j->retry_count > 0;
+	}
+	j->attempts = j->retry_count = j->crashes = 0;
+	j->cancel_asked = false;
+	j->last_outcome = JOB_OUTCOME_NONE;
+	j->finished_ms = j->started_ms = j->run_at_ms = 0;
+	j->queued_ms = s->order_ms;
+	j->queued_us = s->now_us;
+	j->sortkey = order_key(j->queued_ms, j->priority, spec.aging_ms);
+	TRY(job_event(s, j, JOB_EV_REQUEUE, JOB_OUTCOME_NONE));
+	TRY(ready_put(s, j));
+	return job_save(s, j);
+}
+
+static enum store_rc act_run_now(struct store *s, struct job *j)
+{
+	struct job_spec spec;
+
+	if (job_state_next(j->state, JOB_EV_RUN_NOW) == JOB_NONE)
+		return STORE_STATE;
+	TRY(spec_load(s, j->id, &spec));
+	TRY(due_del(s, j));
+	TRY(note_put(s, j, s->now_us, JOB_EV_RUN_NOW, (struct job_text){ NULL, 0 }));
+	if (j->state == JOB_SCHEDULED) {        /* a retrying one keeps the place that it had */
+		j->queued_ms = s->order_ms;
+		j->sortkey = order_key(j->queued_ms, j->priority, spec.aging_ms);
+	}
+	j->run_at_ms = s->now_ms;
+	j->queued_us = s->now_us;
+	TRY(job_event(s, j, JOB_EV_RUN_NOW, JOB_OUTCOME_NONE));
+	TRY(ready_put(s, j));
+	return job_save(s, j);
+}
+
+static enum store_rc act_delete(struct store *s, struct job *j)
+{
+	struct key k = key_final(j->state, j->finished_ms, &j->id);
+
+	if (!job_state_final(j->state))
+		return STORE_STATE;
+	return job_purge(s, &k, j->id);
+}
+
+enum store_rc store_act(struct store *s, struct job_id id, enum store_act act, struct job *out)
+{
+	static enum store_rc (*const acts[STORE_ACTS])(struct store *s, struct job *j) = {
+		[STORE_ACT_CANCEL] = act_cancel, [STORE_ACT_RETRY] = act_retry, [STORE_ACT_RUN_NOW] = act_run_now, [STORE_ACT_DELETE] = act_delete,
+	};
+
+	if ((unsigned)act >= STORE_ACTS || !acts[act])
+		return STORE_INVALID;
+	TRY(job_load(s, id, out));
+	return settled(s, acts[act](s, out));
+}
+
+enum store_rc store_cancels(struct store *s, const struct store_owner *owner, void (*fn)(void *arg, struct job_id id, uint64_t token), void *arg)
+{
+	uint64_t seq = 0;
+
+	for (;;) {
+		struct key k = key_lease(s->epoch, owner->slot, seq);
+		struct kv_bytes found, v;
+		struct lease_row row;
+		struct job j;
+		enum store_rc rc = row_seek(s, KV_LEASE, key_of(&k), &found, &v);
+		if (rc == STORE_NOT_FOUND || (rc == STORE_OK && (found.n != k.n || memcmp(found.p, k.b, 12) != 0)))
+			return STORE_OK;
+		TRY(rc);
+		if (v.n == sizeof(row))
+			memcpy(&row, v.p, sizeof(row));
+		seq = key_get64((const uint8_t *)found.p + 12) + 1;
+		if (v.n == sizeof(row) && row.incarnation == owner->incarnation && job_load(s, row.id, &j) == STORE_OK && j.cancel_asked)
+			fn(arg, j.id, row.token);
+		if (s->spoilt)
+			return STORE_DAMAGED;
+	}
+}
