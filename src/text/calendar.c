@@ -42,6 +42,11 @@ int calendar_month_days(int64_t year, int month)
 	return days[month - 1] + (month == 2 && leap);
 }
 
+int64_t calendar_day_of(int64_t seconds)
+{
+	return floor_div(seconds, 86400);
+}
+
 int calendar_weekday(int64_t days)
 {
 	int64_t n = days + 4;   /* 1970-01-01 was a Thursday */

@@ -22,6 +22,9 @@ static void assert_day(int64_t days)
 	assert_int_equal(day, tm.tm_mday);
 	assert_int_equal(calendar_weekday(days), tm.tm_wday);
 	assert_int_equal(calendar_days(year, month, day), days);
+	assert_int_equal(calendar_day_of(t), days);
+	assert_int_equal(calendar_day_of(t + 86399), days);
+	assert_int_equal(calendar_day_of(t - 1), days - 1);
 }
 
 static void every_day_of_four_hundred_years_and_more(void **unused)
