@@ -180,17 +180,14 @@ static void open_store(struct keeper *k)
 	store_watch(k->store, keeper_hear, k);
 }
 
-/* Leases and staged bytes of an older run of the server: nobody holds them any more. */
+/* Leases of an older run of the server: nobody holds them any more. */
 static enum store_rc clear_old_run(struct keeper *k, bool *more)
 {
-	bool more_stage = false;
 	enum store_rc rc = store_begin(k->store, clock_wall_us());
 
-	if (rc == STORE_OK)
-		rc = store_abandon_old(k->store, KEEPER_SLICE, more);
-	if (rc == STORE_OK)
-		rc = store_sweep(k->store, KEEPER_SLICE, &more_stage);
-	*more |= more_stage;
+	if (rc != STORE_OK)
+		return rc == STORE_IO ? STORE_BUSY : rc;
+	rc = store_abandon_old(k->store, KEEPER_SLICE, more);
 	if (rc == STORE_OK)
 		return store_commit(k->store);
 	store_abort(k->store);
@@ -201,31 +198,40 @@ static void recover(struct keeper *k)
 {
 	bool more = true;
 
-	k->old_run_left = true;
 	while (more) {
-		enum store_rc rc = clear_old_run(k, &more);
-		if (rc == STORE_NO_SPACE) {
-			log_error("the jobs that an earlier run left unfinished cannot be queued again: %s; trying again each second", store_rc_text(rc));
+		k->told.n = 0;
+		enum store_rc rc = keeper_judge(k, clear_old_run(k, &more));
+		if (rc != STORE_OK) {
+			if (!k->old_run_left)
+				log_error("the jobs that an earlier run left unfinished cannot be queued again: %s; trying again each second", store_rc_text(rc));
+			k->old_run_left = true;
+			k->told.n = 0;
 			return;
 		}
-		if (rc != STORE_OK) {
-			log_error("the jobs that an earlier run left unfinished cannot be queued again: %s", store_rc_text(rc));
-			child_exit(k->p, exit_code_of(rc));
-		}
+		keeper_tell(k, 0);
 	}
 	k->old_run_left = false;
-	keeper_tell(k, 0);
 }
 
 static void allocate(struct keeper *k)
 {
 	uint32_t n = k->seg->geo.nproc;
 
-	k->posted = calloc(request_count(k->seg), sizeof(*k->posted));
+	uint32_t requests = request_count(k->seg), capacity;
+
+	for (uint32_t i = 0; i < requests; i++) {
+		request_results(k->seg, request_slot(k->seg, i), &capacity);
+		if (capacity > KEEPER_OPS_MAX)
+			abort();
+	}
+	k->posted = calloc(requests, sizeof(*k->posted));
+	k->applied = calloc(requests, sizeof(*k->applied));
+	k->skip = calloc(KEEPER_OPS_MAX, sizeof(*k->skip));
+	k->tokens = calloc(k->seg->geo.run_capacity, sizeof(*k->tokens));
 	k->abandoned = calloc(n, sizeof(*k->abandoned));
 	k->done = calloc(n, sizeof(*k->done));
 	k->worker = calloc(n, sizeof(*k->worker));
-	if (!k->posted || !k->abandoned || !k->done || !k->worker) {
+	if (!k->posted || !k->applied || !k->skip || !k->tokens || !k->abandoned || !k->done || !k->worker) {
 		log_error("out of memory");
 		child_exit(k->p, EX_OSERR);
 	}

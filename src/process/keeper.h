@@ -1,4 +1,5 @@
-/* The keeper's inside, shared by its files: keeper.c (life), keeper_batch.c (one batch), keeper_grant.c (who gets the next job), keeper_tell.c (after the commit). */
+/* The keeper's inside, shared by its files: keeper.c (life), keeper_batch.c (one batch), keeper_apply.c (the operations asked for), keeper_grant.c (who gets the next job), keeper_slot.c (slots of
+ * the dead), keeper_tell.c (after the commit), keeper_full.c (when there can be none). */
 #ifndef STINT_PROCESS_KEEPER_H
 #define STINT_PROCESS_KEEPER_H
 
@@ -8,9 +9,22 @@
 #include "shm/request.h"
 #include "store/store.h"
 
-#define KEEPER_CLAIMS 512               /* at most so many a batch: a transaction holds the store for milliseconds, not more */
+/* At most so many a batch: a transaction holds the store for milliseconds, not more. */
+#define KEEPER_OPERATIONS 2048
+#define KEEPER_CLAIMS 512
 #define KEEPER_SLICE 256                /* leases, due jobs */
-#define KEEPER_PURGE 64
+#define KEEPER_PURGE 64                 /* jobs */
+#define KEEPER_SWEEP 1024               /* rows of bytes */
+#define KEEPER_ROOM_JOBS 8              /* purged in a batch of their own where the map is full: each costs pages before it gives any */
+
+#define KEEPER_OPS_MAX 2048             /* no request can have more: keeper.c looks */
+#define KEEPER_NO_OP UINT32_MAX
+
+enum keeper_batch {
+	KEEPER_REQUESTS,        /* the requests alone */
+	KEEPER_ALL,             /* and what time brings, and claims */
+	KEEPER_ROOM,            /* removes what is past its time, and nothing else */
+};
 
 struct keeper_worker {                  /* what the keeper remembers of a worker slot */
 	struct grant_writer writer;     /* within a batch */
@@ -31,17 +45,23 @@ struct keeper {
 	struct conf *own_conf;          /* the latter, ours to free */
 	struct shm_proc *me;
 	struct shm_request **posted;    /* of this batch, workers' first */
-	uint32_t nposted;
+	uint32_t nposted, next_acceptor;
+	bool left;                      /* more were posted than a batch takes */
+	bool *applied;                  /* by request, in this transaction */
+	uint8_t *skip;                  /* by operation of the one request that is tried alone: the rc that it gets instead of being applied; 0: none */
+	uint32_t failed_op;             /* which of a request's operations spoilt the transaction */
 	bool *abandoned;                /* by slot: gone, and not yet taken care of */
 	bool *done;                     /* by slot, within a batch: nothing of it is left */
-	bool any_abandoned, due_more, retain_more;
+	uint64_t *tokens;               /* room for those of one worker's run table */
+	bool any_abandoned, due_more, retain_more, sweep_more;
+	size_t held;                    /* damaged jobs told of so far */
 	struct keeper_worker *worker;   /* by slot */
 	struct keeper_cancel *cancel;   /* not yet in a ring, ncancel of them */
 	size_t ncancel, cap_cancel;
 	struct keeper_told told;        /* changes held back until the commit */
 	struct named_index queues, types;
 	struct loop_timer tick;
-	bool check_tokens;              /* the first look of a successor: what is committed already is only answered */
+	bool check_tokens;              /* a successor's first batches: what is committed already is only answered */
 	bool old_run_left;              /* leases of an older run could not be ended for want of room */
 	bool ready, stopping;
 	bool ticked;                    /* a second has passed: retention and housekeeping */
@@ -55,8 +75,24 @@ struct keeper {
 bool keeper_busy(void *arg);
 /* One batch: everything that lies there, one commit, then the answers. */
 void keeper_work(struct keeper *k);
-/* Each second: disk, usage, dead readers. */
-void keeper_housekeep(struct keeper *k);
+/* One transaction of the requests [from, from + n) of the batch. STORE_BUSY: it could not even be begun. */
+enum store_rc keeper_transaction(struct keeper *k, uint32_t from, uint32_t n, enum keeper_batch what);
+void keeper_publish(struct keeper *k, uint32_t from, uint32_t n);
+bool keeper_of_worker(const struct keeper *k, const struct shm_request *r);
+
+/* --- keeper_apply.c --- */
+/* Applies one request's operations; what the batch is spoilt by is returned, and k->failed_op says which. `refused` not STORE_OK: nothing is applied, every operation gets this answer. */
+enum store_rc keeper_apply(struct keeper *k, struct shm_request *r, enum store_rc refused);
+
+/* --- keeper_slot.c --- */
+enum store_rc keeper_end_abandoned(struct keeper *k);   /* inside the batch */
+void keeper_free_slots(struct keeper *k);               /* after the commit: those of which nothing is left */
+
+/* --- keeper_full.c --- */
+void keeper_failed(struct keeper *k, enum store_rc rc); /* the batch could not be committed */
+enum store_rc keeper_judge(struct keeper *k, enum store_rc rc);        /* tells a full disk from an I/O error, which it does not return from */
+void keeper_unblock(struct keeper *k);
+void keeper_housekeep(struct keeper *k);                /* each second: disk, usage, dead readers */
 
 /* --- keeper_grant.c --- */
 bool keeper_wanted(struct keeper *k);                           /* something is ready and somebody has room */
@@ -66,13 +102,10 @@ void keeper_cancel(struct keeper *k, const struct job *j);       /* its worker i
 void keeper_tell_cancels(struct keeper *k);
 bool keeper_can_tell(const struct keeper *k);                   /* one waits, and its ring has room */
 void keeper_publish_grants(struct keeper *k);
-void keeper_forget_grants(struct keeper *k);                    /* after a batch that failed */
+void keeper_forget_grants(struct keeper *k, size_t cancels);    /* after a batch that failed: and the cancellations but for the first so many */
 
 /* --- keeper_tell.c --- */
 void keeper_hear(void *arg, const struct store_change *c);      /* store_watch() */
-void keeper_tell(struct keeper *k, int64_t commit_ns);          /* after a commit: events, histograms, counters */
-
-/* --- keeper_batch.c --- */
-void keeper_take_slot_back(struct keeper *k, uint32_t slot);
+void keeper_tell(struct keeper *k, int64_t commit_ns);          /* after a commit: events, histograms, counters; 0: nothing was written */
 
 #endif

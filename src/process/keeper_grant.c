@@ -23,6 +23,14 @@ static uint32_t first_worker(const struct keeper *k)
 	return segment_worker_slot(k->seg, 0);
 }
 
+/* Gone, as we were told or as the master has noted: we hear of a death that happened under our predecessor only when we are ready. */
+static bool is_gone(const struct keeper *k, uint32_t slot)
+{
+	uint32_t state = atomic_load_explicit(&k->seg->proc[slot].state, memory_order_acquire);
+
+	return k->abandoned[slot] || state == SHM_PROC_FREE || state == SHM_PROC_ABANDONED;
+}
+
 /* Room of a worker, 0 where it must be left alone with what it has. */
 static uint32_t room_of(struct keeper *k, uint32_t slot)
 {
@@ -33,7 +41,7 @@ static uint32_t room_of(struct keeper *k, uint32_t slot)
 			return 0;
 		w->alone_seq = 0;
 	}
-	return k->abandoned[slot] ? 0 : grant_room(k->seg, slot, &w->writer);
+	return is_gone(k, slot) ? 0 : grant_room(k->seg, slot, &w->writer);
 }
 
 bool keeper_wanted(struct keeper *k)
@@ -68,7 +76,7 @@ static void reserve(struct keeper *k)
 		if (w->reserved)
 			return;
 		uint32_t running = atomic_load_explicit(&k->seg->proc[slot].running, memory_order_relaxed);
-		if (needed && !w->alone_seq && grant_room(k->seg, slot, &w->writer) && running < least) {
+		if (needed && !is_gone(k, slot) && !w->alone_seq && grant_room(k->seg, slot, &w->writer) && running < least) {
 			least = running;
 			best = slot;
 		}
@@ -182,10 +190,13 @@ enum store_rc keeper_grant_again(struct keeper *k)
 		const struct shm_proc *p = &k->seg->proc[slot];
 		struct store_owner owner = { slot, atomic_load_explicit(&p->incarnation, memory_order_relaxed), 0 };
 		struct again a = { k, slot, false };
-		if (k->abandoned[slot])
+		grant_mend(k->seg, slot);
+		if (is_gone(k, slot))
 			continue;
 		grant_begin(k->seg, slot, &w->writer);
-		enum store_rc rc = store_regrant(k->store, &owner, w->writer.seq, grant_one_again, &a);
+		enum store_rc rc = store_lone(k->store, &owner, &w->alone_seq);
+		if (rc == STORE_OK)
+			rc = store_regrant(k->store, &owner, w->writer.seq, grant_one_again, &a);
 		if (rc != STORE_OK)
 			return rc;
 		rc = cancel_again(k, slot);
@@ -286,8 +297,10 @@ void keeper_publish_grants(struct keeper *k)
 	}
 }
 
-void keeper_forget_grants(struct keeper *k)
+void keeper_forget_grants(struct keeper *k, size_t cancels)
 {
+	if (k->ncancel > cancels)
+		k->ncancel = cancels;
 	for (uint32_t slot = first_worker(k); slot < k->seg->geo.nproc; slot++) {
 		struct keeper_worker *w = &k->worker[slot];
 		if (w->wrote && w->alone_seq && !grant_published(k->seg, slot, w->alone_seq))

@@ -50,6 +50,11 @@ static void publish(struct worker *w, uint32_t n)
 	grant_want(w->p->seg, w->p->slot, n, w->seen);
 }
 
+static void say_running(struct worker *w, uint32_t n)
+{
+	atomic_store_explicit(&w->p->seg->proc[w->p->slot].running, n, memory_order_release);
+}
+
 static void take_grants(struct worker *w)
 {
 	struct grant_view v;
@@ -62,6 +67,7 @@ static void take_grants(struct worker *w)
 			continue;
 		}
 		uint32_t n = room(w);
+		say_running(w, w->running + 1);         /* before the grant counts as seen: or we would look idle, which decides who gets a job that must be alone */
 		publish(w, n ? n - 1 : 0);
 		held_take(w, &v);
 	}
@@ -163,13 +169,13 @@ static void count(struct worker *w)
 		shm_count(me, figure[i].c, figure[i].now - *figure[i].then);
 		*figure[i].then = figure[i].now;
 	}
-	atomic_store_explicit(&me->running, w->running, memory_order_relaxed);
 }
 
 static void end_turn(struct worker *w)
 {
 	ask_poll(w->box);
 	take_grants(w);
+	say_running(w, w->running);             /* before the keeper is rung: what it then sees decides */
 	claim_and_post(w);
 	count(w);
 	log_flush();

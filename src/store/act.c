@@ -108,26 +108,3 @@ enum store_rc store_act(struct store *s, struct job_id id, enum store_act act, s
 	TRY(job_load(s, id, out));
 	return settled(s, acts[act](s, out));
 }
-
-enum store_rc store_cancels(struct store *s, const struct store_owner *owner, void (*fn)(void *arg, struct job_id id, uint64_t token), void *arg)
-{
-	uint64_t seq = 0;
-
-	for (;;) {
-		struct key k = key_lease(s->epoch, owner->slot, seq);
-		struct kv_bytes found, v;
-		struct lease_row row;
-		struct job j;
-		enum store_rc rc = row_seek(s, KV_LEASE, key_of(&k), &found, &v);
-		if (rc == STORE_NOT_FOUND || (rc == STORE_OK && (found.n != k.n || memcmp(found.p, k.b, 12) != 0)))
-			return STORE_OK;
-		TRY(rc);
-		if (v.n == sizeof(row))
-			memcpy(&row, v.p, sizeof(row));
-		seq = key_get64((const uint8_t *)found.p + 12) + 1;
-		if (v.n == sizeof(row) && row.incarnation == owner->incarnation && job_load(s, row.id, &j) == STORE_OK && j.cancel_asked)
-			fn(arg, j.id, row.token);
-		if (s->spoilt)
-			return STORE_DAMAGED;
-	}
-}

@@ -1,4 +1,4 @@
-/* Handing out the next job under a lease, and handing out again what a dead keeper had leased. */
+/* Handing out the next job under a lease. */
 #include "store/embedded.h"
 
 static enum store_rc lease_put(struct store *s, const struct job *j, uint32_t incarnation)
@@ -106,32 +106,4 @@ enum store_rc store_claim(struct store *s, const struct store_owner *owner, uint
 		row_whole(s);
 	}
 	return STORE_NOT_FOUND;
-}
-
-enum store_rc store_regrant(struct store *s, const struct store_owner *owner, uint64_t after_seq, bool (*fn)(void *arg, uint64_t grant_seq, const struct store_claimed *c), void *arg)
-{
-	uint64_t seq = after_seq + 1;
-
-	for (;;) {
-		struct key k = key_lease(s->epoch, owner->slot, seq);
-		struct kv_bytes found, v;
-		struct store_claimed c;
-		struct lease_row row;
-		enum store_rc rc = row_seek(s, KV_LEASE, key_of(&k), &found, &v);
-		if (rc == STORE_NOT_FOUND || (rc == STORE_OK && (found.n != k.n || memcmp(found.p, k.b, 12) != 0)))
-			return STORE_OK;
-		TRY(rc);
-		if (v.n == sizeof(row))
-			memcpy(&row, v.p, sizeof(row));
-		seq = key_get64((const uint8_t *)found.p + 12);
-		/* one that cannot be read is not granted: it goes back, or is held, when its owner ends */
-		if (v.n == sizeof(row) && row.incarnation == owner->incarnation && job_load(s, row.id, &c.job) == STORE_OK && spec_load(s, row.id, &c.spec) == STORE_OK) {
-			c.alone = turn_lane_of(s->turn, c.job.lane)->alone;
-			if (!fn(arg, seq, &c))
-				return STORE_OK;
-		}
-		if (s->spoilt || seq == UINT64_MAX)
-			return s->spoilt ? STORE_DAMAGED : STORE_OK;
-		seq++;
-	}
 }

@@ -127,6 +127,9 @@ enum store_rc store_abandon_old(struct store *s, unsigned limit, bool *more);
 /* Live leases of one owner whose jobs are to be cancelled: what a new keeper has to tell again. */
 enum store_rc store_cancels(struct store *s, const struct store_owner *owner, void (*fn)(void *arg, struct job_id id, uint64_t token), void *arg);
 
+/* The grant of one owner's live lease of a job that must have no neighbours; 0: it has none. */
+enum store_rc store_lone(struct store *s, const struct store_owner *owner, uint64_t *grant_seq);
+
 /* Live leases of one owner granted after `after_seq`, in that order: what a new keeper has to write into the ring again. */
 enum store_rc store_regrant(struct store *s, const struct store_owner *owner, uint64_t after_seq, bool (*fn)(void *arg, uint64_t grant_seq, const struct store_claimed *c), void *arg);
 

@@ -16,6 +16,7 @@ struct turn {
 	uint32_t nheap, cap_heap;
 	struct turn_lane **lone;
 	uint32_t nlone, cap_lone;
+	uint32_t alone_lanes;           /* with or without work */
 	uint64_t clock;                 /* pass of the queue served last: newcomers start here, so that sleeping earns no credit */
 	struct turn_named *dirty[2];    /* queues, types */
 	struct store_rules rules;
@@ -149,6 +150,7 @@ struct turn_lane *turn_lane_add(struct turn *t, uint32_t id, struct turn_named *
 	*l = (struct turn_lane){ .next = *at, .id = id, .queue = queue, .type = type, .alone = alone };
 	*at = l;
 	t->by_id[id] = l;
+	t->alone_lanes += alone;
 	return l;
 }
 
@@ -320,6 +322,11 @@ bool turn_has(const struct turn *t)
 bool turn_has_lone(const struct turn *t)
 {
 	return t->nlone > 0;
+}
+
+bool turn_knows_lone(const struct turn *t)
+{
+	return t->alone_lanes > 0;
 }
 
 bool turn_rules(struct turn *t, const struct store_rules *r)

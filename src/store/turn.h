@@ -51,6 +51,7 @@ struct turn_lane *turn_pick(struct turn *t, bool lone);
 void turn_taken(struct turn *t, struct turn_lane *l);           /* charges the queue for one job */
 bool turn_has(const struct turn *t);
 bool turn_has_lone(const struct turn *t);
+bool turn_knows_lone(const struct turn *t);                     /* there has ever been a lone lane */
 bool turn_rules(struct turn *t, const struct store_rules *r);   /* asks anew about every name and builds the heaps again */
 
 void turn_dirty(struct turn *t, struct turn_named *n, bool type);       /* puts it on the list of those whose tally this batch has to write */

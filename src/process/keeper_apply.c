@@ -1,0 +1,162 @@
+/* The operations of a request, each with a result of its own, inside the keeper's batch. Called by keeper_batch.c. Nothing here is fatal.
+ * What an asker wrote is copied before it is looked at; payloads and texts are bounded by what was found then. */
+#include "process/keeper.h"
+
+#include <string.h>
+
+#include "os/log.h"
+
+typedef enum store_rc (*apply_fn)(struct keeper *k, const struct store_owner *from, struct job_text body, struct request_result *out);
+
+/* Staged bytes whose operation was refused belong to nobody now. Returns the refusal, or what spoilt the batch. */
+static enum store_rc refuse(struct keeper *k, const struct store_owner *from, uint64_t blob, enum store_rc why)
+{
+	if (blob == 0 || store_spoilt(k->store))
+		return why;
+	enum store_rc rc = store_unstage(k->store, from->slot, from->incarnation, blob);
+	return store_spoilt(k->store) ? rc : why;
+}
+
+static enum store_rc apply_submit(struct keeper *k, const struct store_owner *from, struct job_text body, struct request_result *out)
+{
+	struct job_spec spec;
+	struct job j;
+
+	if (record_spec_decode(body.p, body.n, &spec) != RECORD_OK)
+		return STORE_INVALID;
+	enum store_rc rc = k->refusing ? STORE_NO_SPACE : store_submit(k->store, &spec, (const uint8_t *)body.p, body.n, &j);
+	if (rc != STORE_OK)
+		return refuse(k, from, spec.payload_blob, rc);
+	out->id = j.id;
+	out->state = j.state;
+	out->at_ms = j.created_ms;
+	out->run_at_ms = j.run_at_ms;
+	return STORE_OK;
+}
+
+/* The n bytes after what was taken so far; false where there are not so many. */
+static bool take(struct job_text *from, uint64_t n, struct job_text *out)
+{
+	if (n > from->n)
+		return false;
+	*out = (struct job_text){ from->p, n };
+	from->p += n;
+	from->n -= n;
+	return true;
+}
+
+static enum store_rc apply_finish(struct keeper *k, const struct store_owner *from, struct job_text body, struct request_result *out)
+{
+	struct request_finish m;
+	struct job_text head;
+	struct job j;
+
+	if (!take(&body, sizeof(m), &head))
+		return STORE_INVALID;
+	memcpy(&m, head.p, sizeof(m));
+	struct store_finish f = {
+		.id = m.id, .token = m.token, .outcome = (enum job_outcome)m.outcome, .exit_code = m.exit_code, .term_signal = m.term_signal,
+		.no_retry = m.flags & REQUEST_FINISH_NO_RETRY, .result_cut = m.flags & REQUEST_FINISH_RESULT_CUT, .result_json = m.flags & REQUEST_FINISH_RESULT_JSON,
+		.started_ms = m.started_ms, .duration_us = m.duration_us, .cpu_us = m.cpu_us, .max_rss_kb = m.max_rss_kb, .retry_in_ms = m.retry_in_ms,
+		.result_blob = m.result_blob, .result_len = m.result_len, .log_blob = m.log_blob, .log_len = m.log_len,
+	};
+	enum store_rc rc = STORE_INVALID;
+	if (take(&body, m.result_blob ? 0 : m.result_len, &f.result) && take(&body, m.error_len, &f.error) && take(&body, m.log_blob ? 0 : m.log_len, &f.log))
+		rc = store_finish(k->store, &f, &j);
+	if (rc != STORE_OK)
+		return refuse(k, from, m.log_blob, refuse(k, from, m.result_blob, rc));
+	out->id = j.id;
+	out->state = j.state;
+	out->run_at_ms = j.run_at_ms;
+	return STORE_OK;
+}
+
+static enum store_rc apply_stage(struct keeper *k, const struct store_owner *from, struct job_text body, struct request_result *out)
+{
+	bool submits = atomic_load_explicit(&k->seg->proc[from->slot].role, memory_order_relaxed) == SHM_ROLE_ACCEPTOR;
+	struct request_stage m;
+	struct job_text head;
+
+	if (!take(&body, sizeof(m), &head))
+		return STORE_INVALID;
+	memcpy(&m, head.p, sizeof(m));
+	if (submits && k->refusing)
+		return refuse(k, from, m.blob, STORE_NO_SPACE);
+	enum store_rc rc = store_stage(k->store, from->slot, from->incarnation, m.blob, m.offset, body, &out->blob);
+	return rc == STORE_OK ? rc : refuse(k, from, m.blob, rc);
+}
+
+static enum store_rc apply_progress(struct keeper *k, const struct store_owner *from, struct job_text body, struct request_result *out)
+{
+	struct request_progress m;
+	struct job_text head, message;
+
+	(void)from;
+	(void)out;
+	if (!take(&body, sizeof(m), &head))
+		return STORE_INVALID;
+	memcpy(&m, head.p, sizeof(m));
+	if (!take(&body, m.message_len, &message))
+		return STORE_INVALID;
+	return store_progress(k->store, m.id, m.token, m.percent, message);
+}
+
+static enum store_rc apply_act(struct keeper *k, const struct store_owner *from, struct job_text body, struct request_result *out)
+{
+	struct request_act m;
+	struct job_text head;
+	struct job j;
+
+	(void)from;
+	if (!take(&body, sizeof(m), &head))
+		return STORE_INVALID;
+	memcpy(&m, head.p, sizeof(m));
+	enum store_rc rc = store_act(k->store, m.id, (enum store_act)m.act, &j);
+	if (rc == STORE_OK) {
+		out->id = j.id;
+		out->state = j.state;
+		out->run_at_ms = j.run_at_ms;
+		if (j.cancel_asked && j.state == JOB_RUNNING)
+			keeper_cancel(k, &j);
+	}
+	return rc;
+}
+
+static const apply_fn operations[] = {
+	[REQUEST_SUBMIT] = apply_submit, [REQUEST_FINISH] = apply_finish, [REQUEST_STAGE] = apply_stage, [REQUEST_PROGRESS] = apply_progress,
+	[REQUEST_ACT] = apply_act,
+};
+
+static enum store_rc apply_one(struct keeper *k, const struct store_owner *from, const struct request_head *head, struct job_text body, struct request_result *out)
+{
+	if (head->op >= sizeof(operations) / sizeof(operations[0]) || !operations[head->op])
+		return STORE_INVALID;
+	return operations[head->op](k, from, body, out);
+}
+
+enum store_rc keeper_apply(struct keeper *k, struct shm_request *r, enum store_rc refused)
+{
+	uint32_t slot = request_owner(k->seg, r), at = 0, n = 0, capacity;
+	struct store_owner from = { .slot = slot, .incarnation = atomic_load_explicit(&k->seg->proc[slot].incarnation, memory_order_relaxed) };
+	struct request_result *result = request_results(k->seg, r, &capacity);
+	struct request_head head;
+	struct job_text body;
+	int more = 0;
+
+	for (; n < capacity && (more = request_next(k->seg, r, &at, &head, &body)) == 1; n++) {
+		struct request_result one = { .tag = head.tag };
+		enum store_rc rc = refused != STORE_OK ? refused : k->skip[n];
+		if (rc == STORE_OK)
+			rc = apply_one(k, &from, &head, body, &one);
+		if (refused == STORE_OK && store_spoilt(k->store)) {
+			k->failed_op = n;
+			return rc;
+		}
+		one.rc = (int32_t)rc;
+		result[n] = one;
+	}
+	if (more < 0)
+		log_error("slot %u: a malformed request was cut off after %u operations", slot, n);
+	r->nops = n;
+	return STORE_OK;
+}

@@ -1,0 +1,119 @@
+/* When the store cannot be written: what is refused, what waits, and how it all goes on by itself. Called by keeper_batch.c and keeper.c.
+ * Fatal: an I/O error that is not a full disk, since then nobody knows what was committed (exit 70: a successor opens the store anew and finds out). */
+#include "process/keeper.h"
+
+#include <string.h>
+
+#include "os/clock.h"
+#include "os/files.h"
+#include "os/log.h"
+
+#define PAUSE_NS 200000000LL            /* between tries */
+#define FULL_PERCENT 85                 /* of the map: submissions are refused beyond, the rest is reserve */
+#define TINY_DISK (16LL << 20)          /* an I/O error with less than this free is a full disk */
+#define USAGE_TICKS 10
+
+/* An I/O error of a commit with next to no room on the disk is a full disk: LMDB says EIO for a short write. After any other the outcome is unknown, and so it is where the environment is
+ * so broken that no batch can be begun (STORE_BUSY). */
+enum store_rc keeper_judge(struct keeper *k, enum store_rc rc)
+{
+	if (rc != STORE_IO && rc != STORE_BUSY)
+		return rc;
+	long long left = disk_free(k->conf->store.path);
+	if (rc == STORE_IO && left >= 0 && left < TINY_DISK)
+		return STORE_NO_SPACE;
+	log_error("the store in %s cannot be written (I/O error): opening it anew", k->conf->store.path);
+	child_exit(k->p, 70);
+}
+
+static void block(struct keeper *k, enum store_rc rc)
+{
+	if (shm_counter(k->me, SHM_C_STORE_REFUSING) != 2)
+		log_error("the store in %s cannot be written: %s; what is posted waits", k->conf->store.path, store_rc_text(rc));
+	shm_gauge(k->me, SHM_C_STORE_REFUSING, 2);
+	k->blocked_until_ns = clock_boot_ns() + PAUSE_NS;
+}
+
+void keeper_unblock(struct keeper *k)
+{
+	if (shm_counter(k->me, SHM_C_STORE_REFUSING) == 2)
+		log_info("the store can be written again");
+	k->blocked_until_ns = 0;
+	shm_gauge(k->me, SHM_C_STORE_REFUSING, k->refusing ? 1 : 0);
+}
+
+/* One request in a transaction of its own. An operation that fails for a reason of its own gets that for its answer and the others go on. A submission that finds no room is told so; a
+ * worker's request waits: its jobs have run. STORE_OK: it is answered. */
+static enum store_rc alone(struct keeper *k, uint32_t i)
+{
+	struct shm_request *r = k->posted[i];
+	enum store_rc rc;
+
+	for (;;) {
+		rc = keeper_judge(k, keeper_transaction(k, i, 1, KEEPER_REQUESTS));
+		if (rc == STORE_OK || rc == STORE_NO_SPACE || k->failed_op == KEEPER_NO_OP)
+			break;
+		shm_count(k->me, SHM_C_COMMIT_FAILURES, 1);
+		log_error("an operation of slot %u was refused: %s", request_owner(k->seg, r), store_rc_text(rc));
+		k->skip[k->failed_op] = (uint8_t)rc;
+	}
+	memset(k->skip, 0, KEEPER_OPS_MAX);
+	if (rc != STORE_OK) {
+		shm_count(k->me, SHM_C_COMMIT_FAILURES, 1);
+		if (keeper_of_worker(k, r) || k->check_tokens)
+			return rc;
+		log_error("a request of slot %u was refused: %s", request_owner(k->seg, r), store_rc_text(rc));
+		keeper_apply(k, r, rc);         /* nothing was stored, so no token is needed */
+	}
+	keeper_publish(k, i, 1);
+	return STORE_OK;
+}
+
+void keeper_failed(struct keeper *k, enum store_rc rc)
+{
+	enum store_rc waits = STORE_OK;
+
+	shm_count(k->me, SHM_C_COMMIT_FAILURES, 1);
+	rc = keeper_judge(k, rc);
+	for (uint32_t i = 0; i < k->nposted; i++) {
+		enum store_rc one = alone(k, i);
+		waits = one == STORE_OK ? waits : one;
+	}
+	if (waits == STORE_OK) {
+		/* what time brings, and the claims, without the requests */
+		waits = keeper_judge(k, keeper_transaction(k, 0, 0, KEEPER_ALL));
+		if (waits == STORE_OK) {
+			keeper_tell_cancels(k);
+			keeper_publish_grants(k);
+			keeper_free_slots(k);
+			k->ticked = false;
+			return;
+		}
+	}
+	/* a full map is made less so by ended jobs that are past their time, and only by them */
+	if (waits == STORE_NO_SPACE)
+		keeper_judge(k, keeper_transaction(k, 0, 0, KEEPER_ROOM));
+	block(k, waits);
+}
+
+void keeper_housekeep(struct keeper *k)
+{
+	long long left = disk_free(k->conf->store.path);
+	bool was = k->refusing;
+	uint64_t used, limit;
+
+	store_housekeep(k->store);
+	if (k->ticks++ % USAGE_TICKS == 0) {
+		store_usage(k->store, &used, &limit);
+		shm_gauge(k->me, SHM_C_STORE_USED, used);
+		k->map_full = used > limit / 100 * FULL_PERCENT;
+	}
+	if (left >= 0)
+		shm_gauge(k->me, SHM_C_STORE_FREE, (uint64_t)left);
+	k->refusing = k->map_full || (left >= 0 && (uint64_t)left < k->conf->store.min_free);
+	if (k->refusing != was)
+		log_warn(k->refusing ? "submissions are refused: %s" : "submissions are taken again%s", k->refusing ?
+			(k->map_full ? "the store is near its map_size" : "less than min_free is left on the store's disk") : "");
+	if (shm_counter(k->me, SHM_C_STORE_REFUSING) != 2)
+		shm_gauge(k->me, SHM_C_STORE_REFUSING, k->refusing ? 1 : 0);
+}
