@@ -26,7 +26,7 @@ static const struct policy { const char *request, *status, *says; } policies[] =
 	{ GET("/jobs/x/y/z"), "404", "" },
 	{ GET("/a/b/c/d/e/f/g/h/i/j/k/l"), "404", "" },
 	{ GET("/jobs"), "405", "it takes POST" },
-	{ "DELETE /jobs/x HTTP/1.1\r\n" H "\r\n", "405", "it takes GET, HEAD" },
+	{ "PUT /jobs/x HTTP/1.1\r\n" H "\r\n", "405", "it takes GET, HEAD" },
 	{ "OPTIONS /jobs HTTP/1.1\r\n" H "Origin: http://evil.example\r\n\r\n", "405", "POST" },
 	{ "PUT /nothing HTTP/1.1\r\n" H "\r\n", "404", "" },
 	{ GET("/jobs/x?wait=1&wait=2"), "400", "\"field\":\"wait\"" },
