@@ -187,7 +187,7 @@ static enum store_rc clear_old_run(struct keeper *k, bool *more)
 
 	if (rc != STORE_OK)
 		return rc == STORE_IO ? STORE_BUSY : rc;
-	rc = store_abandon_old(k->store, KEEPER_SLICE, more);
+	rc = store_abandon_old(k->store, keeper_paced(k, KEEPER_SLICE), more);
 	if (rc == STORE_OK)
 		return store_commit(k->store);
 	store_abort(k->store);
@@ -258,7 +258,7 @@ void keeper_main(struct process *p)
 	static struct keeper keeper;
 	struct keeper *k = &keeper;
 
-	*k = (struct keeper){ .p = p, .seg = p->seg, .conf = p->conf, .me = &p->seg->proc[p->slot], .check_tokens = true };
+	*k = (struct keeper){ .p = p, .seg = p->seg, .conf = p->conf, .me = &p->seg->proc[p->slot], .check_tokens = true, .pace = KEEPER_SWEEP };
 	p->arg = k;
 	p->on_message = on_message;
 	p->on_orphan = on_orphan;

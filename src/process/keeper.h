@@ -15,7 +15,6 @@
 #define KEEPER_SLICE 256                /* leases, due jobs */
 #define KEEPER_PURGE 64                 /* jobs */
 #define KEEPER_SWEEP 1024               /* rows of bytes */
-#define KEEPER_ROOM_JOBS 8              /* purged in a batch of their own where the map is full: each costs pages before it gives any */
 
 #define KEEPER_OPS_MAX 2048             /* no request can have more: keeper.c looks */
 #define KEEPER_NO_OP UINT32_MAX
@@ -23,6 +22,7 @@
 enum keeper_batch {
 	KEEPER_REQUESTS,        /* the requests alone */
 	KEEPER_ALL,             /* and what time brings, and claims */
+	KEEPER_TOUCH,           /* next to nothing: store_touch() */
 	KEEPER_ROOM,            /* removes what is past its time, and nothing else */
 };
 
@@ -67,9 +67,13 @@ struct keeper {
 	bool ticked;                    /* a second has passed: retention and housekeeping */
 	int64_t blocked_until_ns;       /* the store cannot be written now: not tried before */
 	bool map_full;
+	int64_t usage_ns;               /* when the pages in use were counted last */
+	int64_t submit_room, result_room;       /* bytes that the map has for submissions, and for long results: as counted then, less what may have been used since */
+	unsigned pace;                  /* claims, leases, due jobs and purges that are tried in one batch: less where the map is all but full, and each batch must find its pages */
 	bool refusing;                  /* no room for submissions */
-	unsigned ticks;
 };
+
+static inline unsigned keeper_paced(const struct keeper *k, unsigned most) { return k->pace < most ? k->pace : most; }
 
 /* Whether there is anything to do now. */
 bool keeper_busy(void *arg);
@@ -92,6 +96,8 @@ void keeper_free_slots(struct keeper *k);               /* after the commit: tho
 void keeper_failed(struct keeper *k, enum store_rc rc); /* the batch could not be committed */
 enum store_rc keeper_judge(struct keeper *k, enum store_rc rc);        /* tells a full disk from an I/O error, which it does not return from */
 void keeper_unblock(struct keeper *k);
+void keeper_look_at_room(struct keeper *k);             /* before a batch: how much the map has for whom */
+void keeper_spend(struct keeper *k, size_t bytes);      /* so many are about to be stored */
 void keeper_housekeep(struct keeper *k);                /* each second: disk, usage, dead readers */
 
 /* --- keeper_grant.c --- */

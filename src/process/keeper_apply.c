@@ -24,9 +24,10 @@ static enum store_rc apply_submit(struct keeper *k, const struct store_owner *fr
 
 	if (record_spec_decode(body.p, body.n, &spec) != RECORD_OK)
 		return STORE_INVALID;
-	enum store_rc rc = k->refusing ? STORE_NO_SPACE : store_submit(k->store, &spec, (const uint8_t *)body.p, body.n, &j);
+	enum store_rc rc = k->refusing || k->submit_room <= 0 ? STORE_NO_SPACE : store_submit(k->store, &spec, (const uint8_t *)body.p, body.n, &j);
 	if (rc != STORE_OK)
 		return refuse(k, from, spec.payload_blob, rc);
+	keeper_spend(k, body.n);
 	out->id = j.id;
 	out->state = j.state;
 	out->at_ms = j.created_ms;
@@ -80,10 +81,13 @@ static enum store_rc apply_stage(struct keeper *k, const struct store_owner *fro
 	if (!take(&body, sizeof(m), &head))
 		return STORE_INVALID;
 	memcpy(&m, head.p, sizeof(m));
-	if (submits && k->refusing)
+	if (submits ? k->refusing || k->submit_room <= 0 : k->result_room <= 0)
 		return refuse(k, from, m.blob, STORE_NO_SPACE);
 	enum store_rc rc = store_stage(k->store, from->slot, from->incarnation, m.blob, m.offset, body, &out->blob);
-	return rc == STORE_OK ? rc : refuse(k, from, m.blob, rc);
+	if (rc != STORE_OK)
+		return refuse(k, from, m.blob, rc);
+	keeper_spend(k, body.n);
+	return STORE_OK;
 }
 
 static enum store_rc apply_progress(struct keeper *k, const struct store_owner *from, struct job_text body, struct request_result *out)

@@ -103,11 +103,11 @@ static enum store_rc apply_time(struct keeper *k)
 	enum store_rc rc = keeper_end_abandoned(k);
 
 	if (rc == STORE_OK)
-		rc = store_due(k->store, KEEPER_SLICE, &k->due_more);
+		rc = store_due(k->store, keeper_paced(k, KEEPER_SLICE), &k->due_more);
 	if (rc == STORE_OK && (k->ticked || k->retain_more))
-		rc = store_retain(k->store, KEEPER_PURGE, &k->retain_more);
+		rc = store_retain(k->store, keeper_paced(k, KEEPER_PURGE), &k->retain_more);
 	if (rc == STORE_OK)
-		rc = store_sweep(k->store, KEEPER_SWEEP, &k->sweep_more);
+		rc = store_sweep(k->store, keeper_paced(k, KEEPER_SWEEP), &k->sweep_more);
 	return rc;
 }
 
@@ -124,10 +124,12 @@ static enum store_rc apply(struct keeper *k, uint32_t from, uint32_t n, enum kee
 		rc = keeper_grant_again(k);
 	if (rc == STORE_OK && what == KEEPER_ALL)
 		rc = keeper_claim(k);
+	if (rc == STORE_OK && what == KEEPER_TOUCH)
+		rc = store_touch(k->store);
 	if (rc == STORE_OK && what == KEEPER_ROOM)
-		rc = store_retain(k->store, KEEPER_ROOM_JOBS, &more);
+		rc = store_retain(k->store, keeper_paced(k, KEEPER_PURGE), &more);
 	if (rc == STORE_OK && what == KEEPER_ROOM)
-		rc = store_sweep(k->store, KEEPER_SWEEP, &more);
+		rc = store_sweep(k->store, keeper_paced(k, KEEPER_SWEEP), &more);
 	return rc;
 }
 
@@ -194,6 +196,7 @@ void keeper_work(struct keeper *k)
 	collect(k);
 	if (k->nposted == 0 && !k->ticked && !k->check_tokens && !keeper_busy(k))
 		return;
+	keeper_look_at_room(k);
 	enum store_rc rc = keeper_transaction(k, 0, k->nposted, KEEPER_ALL);
 	if (rc != STORE_OK) {
 		keeper_failed(k, rc);

@@ -9,9 +9,11 @@
 #include "os/log.h"
 
 #define PAUSE_NS 200000000LL            /* between tries */
-#define FULL_PERCENT 85                 /* of the map: submissions are refused beyond, the rest is reserve */
+#define SUBMIT_PERCENT 85               /* of the map: submissions are refused beyond, the rest is reserve */
+#define RESULT_PERCENT 92               /* long results wait beyond */
 #define TINY_DISK (16LL << 20)          /* an I/O error with less than this free is a full disk */
-#define USAGE_TICKS 10
+#define USAGE_NS 10000000000LL           /* between two looks at the free pages */
+#define USAGE_FULL_NS 200000000LL       /* where there are too few */
 
 /* An I/O error of a commit with next to no room on the disk is a full disk: LMDB says EIO for a short write. After any other the outcome is unknown, and so it is where the environment is
  * so broken that no batch can be begun (STORE_BUSY). */
@@ -39,6 +41,7 @@ void keeper_unblock(struct keeper *k)
 	if (shm_counter(k->me, SHM_C_STORE_REFUSING) == 2)
 		log_info("the store can be written again");
 	k->blocked_until_ns = 0;
+	k->pace = k->pace * 2 < KEEPER_SWEEP ? k->pace * 2 : KEEPER_SWEEP;
 	shm_gauge(k->me, SHM_C_STORE_REFUSING, k->refusing ? 1 : 0);
 }
 
@@ -73,6 +76,7 @@ void keeper_failed(struct keeper *k, enum store_rc rc)
 {
 	enum store_rc waits = STORE_OK;
 
+	k->pace = k->pace / 4 ? k->pace / 4 : 1;
 	shm_count(k->me, SHM_C_COMMIT_FAILURES, 1);
 	rc = keeper_judge(k, rc);
 	for (uint32_t i = 0; i < k->nposted; i++) {
@@ -91,29 +95,59 @@ void keeper_failed(struct keeper *k, enum store_rc rc)
 		}
 	}
 	/* a full map is made less so by ended jobs that are past their time, and only by them */
-	if (waits == STORE_NO_SPACE)
+	if (waits == STORE_NO_SPACE) {
+		keeper_judge(k, keeper_transaction(k, 0, 0, KEEPER_TOUCH));
 		keeper_judge(k, keeper_transaction(k, 0, 0, KEEPER_ROOM));
+	}
 	block(k, waits);
+}
+
+static void refuse(struct keeper *k, bool refusing)
+{
+	if (refusing == k->refusing)
+		return;
+	k->refusing = refusing;
+	log_warn(refusing ? "submissions are refused: %s" : "submissions are taken again%s", refusing ?
+		(k->map_full ? "the store is near its map_size" : "less than min_free is left on the store's disk") : "");
+}
+
+/* Submissions leave the map its reserve, in which what runs can end and what is over can be removed; long results leave a part of that. Counting pages takes a walk over the free ones, so it is
+ * done every few seconds, or when what was stored since may have used up the room that was found. */
+void keeper_look_at_room(struct keeper *k)
+{
+	int64_t now = clock_boot_ns(), age = now - k->usage_ns;
+	uint64_t used, limit;
+
+	if (k->usage_ns && age < USAGE_NS && (k->submit_room > 0 || (k->map_full && age < USAGE_FULL_NS)))
+		return;
+	k->usage_ns = now;
+	store_usage(k->store, &used, &limit);
+	shm_gauge(k->me, SHM_C_STORE_USED, used);
+	k->submit_room = (int64_t)(limit / 100 * SUBMIT_PERCENT) - (int64_t)used;
+	k->result_room = (int64_t)(limit / 100 * RESULT_PERCENT) - (int64_t)used;
+	k->map_full = k->submit_room <= 0;
+	if (k->map_full)
+		refuse(k, true);
+}
+
+/* Generous: rows in half-empty pages, the copies of changed pages. */
+void keeper_spend(struct keeper *k, size_t bytes)
+{
+	int64_t most = (int64_t)bytes * 4 + 2400;
+
+	k->submit_room -= most;
+	k->result_room -= most;
 }
 
 void keeper_housekeep(struct keeper *k)
 {
 	long long left = disk_free(k->conf->store.path);
-	bool was = k->refusing;
-	uint64_t used, limit;
 
 	store_housekeep(k->store);
-	if (k->ticks++ % USAGE_TICKS == 0) {
-		store_usage(k->store, &used, &limit);
-		shm_gauge(k->me, SHM_C_STORE_USED, used);
-		k->map_full = used > limit / 100 * FULL_PERCENT;
-	}
+	keeper_look_at_room(k);
 	if (left >= 0)
 		shm_gauge(k->me, SHM_C_STORE_FREE, (uint64_t)left);
-	k->refusing = k->map_full || (left >= 0 && (uint64_t)left < k->conf->store.min_free);
-	if (k->refusing != was)
-		log_warn(k->refusing ? "submissions are refused: %s" : "submissions are taken again%s", k->refusing ?
-			(k->map_full ? "the store is near its map_size" : "less than min_free is left on the store's disk") : "");
+	refuse(k, k->map_full || (left >= 0 && (uint64_t)left < k->conf->store.min_free));
 	if (shm_counter(k->me, SHM_C_STORE_REFUSING) != 2)
 		shm_gauge(k->me, SHM_C_STORE_REFUSING, k->refusing ? 1 : 0);
 }

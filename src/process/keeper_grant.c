@@ -145,7 +145,7 @@ enum store_rc keeper_claim(struct keeper *k)
 		return STORE_OK;
 	begin_writers(k);
 	reserve(k);
-	for (unsigned n = 0; n < KEEPER_CLAIMS; n++) {
+	for (unsigned n = 0; n < keeper_paced(k, KEEPER_CLAIMS); n++) {
 		bool idle = false;
 		uint32_t slot = pick_worker(k, &idle);
 		if (slot == 0)

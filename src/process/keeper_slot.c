@@ -52,9 +52,9 @@ enum store_rc keeper_end_abandoned(struct keeper *k)
 		struct started started = collect_started(k, slot);
 		uint32_t incarnation = atomic_load_explicit(&k->seg->proc[slot].incarnation, memory_order_relaxed);
 		bool more_leases, more_stage;
-		enum store_rc rc = store_abandon(k->store, slot, incarnation, was_started, &started, KEEPER_SLICE, &more_leases);
+		enum store_rc rc = store_abandon(k->store, slot, incarnation, was_started, &started, keeper_paced(k, KEEPER_SLICE), &more_leases);
 		if (rc == STORE_OK)
-			rc = store_stage_drop(k->store, slot, incarnation, KEEPER_SLICE, &more_stage);
+			rc = store_stage_drop(k->store, slot, incarnation, keeper_paced(k, KEEPER_SLICE), &more_stage);
 		if (rc != STORE_OK)
 			return rc;
 		k->done[slot] = !more_leases && !more_stage;

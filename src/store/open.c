@@ -297,6 +297,11 @@ void store_usage(struct store *s, uint64_t *used, uint64_t *limit)
 	s->kv->ops->usage(s->kv, used, limit);
 }
 
+enum store_rc store_touch(struct store *s)
+{
+	return settled(s, head_put(s));
+}
+
 void store_housekeep(struct store *s)
 {
 	s->kv->ops->housekeep(s->kv);

@@ -155,6 +155,8 @@ struct store_tally {
 size_t store_held(const struct store *s, struct job_id *last);                    /* how many jobs are held because their rows are damaged, and the last of them */
 void store_totals(const struct store *s, struct store_tally *out);              /* the writer's own view */
 void store_usage(struct store *s, uint64_t *used_bytes, uint64_t *limit_bytes); /* pages in use; outside a batch */
+/* Inside a batch: a change that changes nothing. Pages that a commit frees can be used from the second one after it on: where the map is full only a batch this small finds the pages to get there. */
+enum store_rc store_touch(struct store *s);
 void store_housekeep(struct store *s);                                          /* every second: readers that died */
 
 /* --- reading: short, copied out; any process --- */
