@@ -217,7 +217,7 @@ static void offsets_reach_as_far_as_the_standard_says(void **unused)
 
 static void other_bytes_are_no_zone(void **unused)
 {
-	static const char *const texts[] = { "", "T", "TZi", "# tzdb data for Europe", "\x7f" "ELF", "TZIF2" };
+	static const char *const texts[] = { "", "T", "TZi", "# tzdb data for Europe", "\177ELF", "TZIF2" };
 	char why[256];
 
 	(void)unused;
