@@ -78,7 +78,7 @@ const struct directive directives[] = {
 	{ CONF_STORE, "sync", CONF_CHOICE, "full", 0, 0, R | LATER, offsetof(struct conf_store, sync), sync_names, 0,
 		"full: a submission is answered when it is on stable storage" },
 	STORE(sync_interval, CONF_DURATION, "20ms", 1, 60 * SECOND, 0, "with sync = delayed: time between two syncs"),
-	STORE(map_size, CONF_SIZE, "64G", 1 * MIB, 64 * TIB, R, "the most the store may grow to: address space, not disk"),
+	STORE(map_size, CONF_SIZE, "64G", 32 * MIB, 64 * TIB, R, "the most the store may grow to: address space, not disk"),
 	STORE(min_free, CONF_SIZE, "256M", 0, 64 * TIB, 0, "with less free disk than this submissions are refused, all else goes on"),
 	STORE(max_queued, CONF_UINT, "1000000", 0, MANY, 0, "waiting jobs in all queues, beyond which submissions get 429; 0 is no limit"),
 	STORE(retain_succeeded, CONF_DURATION, "1d", 0, YEARS, 0, "how long succeeded jobs are kept; 0 is for ever"),

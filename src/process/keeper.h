@@ -35,6 +35,8 @@ struct keeper_worker {                  /* what the keeper remembers of a worker
 
 struct keeper_cancel { uint32_t slot, incarnation; struct job_id id; uint64_t token; };   /* a worker is to be told */
 
+struct keeper_stray { struct store_owner owner; uint64_t blob; };       /* staged bytes that nobody waits for any more: to be dropped in the next batch */
+
 struct keeper_told { struct store_change *v; size_t n, cap; };
 
 struct keeper {
@@ -58,6 +60,8 @@ struct keeper {
 	struct keeper_worker *worker;   /* by slot */
 	struct keeper_cancel *cancel;   /* not yet in a ring, ncancel of them */
 	size_t ncancel, cap_cancel;
+	struct keeper_stray *stray;
+	size_t nstray, cap_stray;
 	struct keeper_told told;        /* changes held back until the commit */
 	struct named_index queues, types;
 	struct loop_timer tick;
@@ -66,8 +70,11 @@ struct keeper {
 	bool ready, stopping;
 	bool ticked;                    /* a second has passed: retention and housekeeping */
 	int64_t blocked_until_ns;       /* the store cannot be written now: not tried before */
-	bool map_full;
+	uint64_t room, room_all;        /* bytes that submissions may still take, and results too, when last looked */
+	uint64_t unlooked;              /* by guess, what has been taken since */
 	bool refusing;                  /* no room for submissions */
+	bool denied;                    /* one found no room since the last look */
+	bool no_staging;                /* a worker's request is tried without its long results */
 	unsigned ticks;
 };
 
@@ -83,6 +90,7 @@ bool keeper_of_worker(const struct keeper *k, const struct shm_request *r);
 /* --- keeper_apply.c --- */
 /* Applies one request's operations; what the batch is spoilt by is returned, and k->failed_op says which. `refused` not STORE_OK: nothing is applied, every operation gets this answer. */
 enum store_rc keeper_apply(struct keeper *k, struct shm_request *r, enum store_rc refused);
+enum store_rc keeper_drop_strays(struct keeper *k);     /* inside the batch */
 
 /* --- keeper_slot.c --- */
 enum store_rc keeper_end_abandoned(struct keeper *k);   /* inside the batch */
@@ -93,6 +101,9 @@ void keeper_failed(struct keeper *k, enum store_rc rc); /* the batch could not b
 enum store_rc keeper_judge(struct keeper *k, enum store_rc rc);        /* tells a full disk from an I/O error, which it does not return from */
 void keeper_unblock(struct keeper *k);
 void keeper_housekeep(struct keeper *k);                /* each second: disk, usage, dead readers */
+void keeper_look(struct keeper *k);                     /* how much room there is; outside of a transaction */
+bool keeper_look_due(const struct keeper *k);           /* enough was taken since the last look for another */
+bool keeper_room_for(struct keeper *k, size_t bytes, bool submission);
 
 /* --- keeper_grant.c --- */
 bool keeper_wanted(struct keeper *k);                           /* something is ready and somebody has room */

@@ -2,6 +2,7 @@
  * What an asker wrote is copied before it is looked at; payloads and texts are bounded by what was found then. */
 #include "process/keeper.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "os/log.h"
@@ -24,7 +25,7 @@ static enum store_rc apply_submit(struct keeper *k, const struct store_owner *fr
 
 	if (record_spec_decode(body.p, body.n, &spec) != RECORD_OK)
 		return STORE_INVALID;
-	enum store_rc rc = k->refusing ? STORE_NO_SPACE : store_submit(k->store, &spec, (const uint8_t *)body.p, body.n, &j);
+	enum store_rc rc = keeper_room_for(k, body.n, true) ? store_submit(k->store, &spec, (const uint8_t *)body.p, body.n, &j) : STORE_NO_SPACE;
 	if (rc != STORE_OK)
 		return refuse(k, from, spec.payload_blob, rc);
 	out->id = j.id;
@@ -80,7 +81,7 @@ static enum store_rc apply_stage(struct keeper *k, const struct store_owner *fro
 	if (!take(&body, sizeof(m), &head))
 		return STORE_INVALID;
 	memcpy(&m, head.p, sizeof(m));
-	if (submits && k->refusing)
+	if (!keeper_room_for(k, body.n, submits))
 		return refuse(k, from, m.blob, STORE_NO_SPACE);
 	enum store_rc rc = store_stage(k->store, from->slot, from->incarnation, m.blob, m.offset, body, &out->blob);
 	return rc == STORE_OK ? rc : refuse(k, from, m.blob, rc);
@@ -134,6 +135,46 @@ static enum store_rc apply_one(struct keeper *k, const struct store_owner *from,
 	return operations[head->op](k, from, body, out);
 }
 
+/* The staged bytes that an operation names. Its refusal outside of a transaction cannot drop them. */
+static uint64_t staged_by(const struct request_head *head, struct job_text body)
+{
+	struct request_stage m;
+	struct job_spec spec;
+
+	if (head->op == REQUEST_SUBMIT && record_spec_decode(body.p, body.n, &spec) == RECORD_OK)
+		return spec.payload_blob;
+	if (head->op != REQUEST_STAGE || body.n < sizeof(m))
+		return 0;
+	memcpy(&m, body.p, sizeof(m));
+	return m.blob;
+}
+
+/* Where memory is out they stay until their process ends. */
+static void add_stray(struct keeper *k, const struct store_owner *owner, uint64_t blob)
+{
+	if (blob == 0)
+		return;
+	if (k->nstray == k->cap_stray) {
+		size_t cap = k->cap_stray ? 2 * k->cap_stray : 64;
+		struct keeper_stray *v = realloc(k->stray, cap * sizeof(*v));
+		if (!v)
+			return;
+		k->stray = v;
+		k->cap_stray = cap;
+	}
+	k->stray[k->nstray++] = (struct keeper_stray){ *owner, blob };
+}
+
+enum store_rc keeper_drop_strays(struct keeper *k)
+{
+	for (size_t i = 0; i < k->nstray; i++) {
+		enum store_rc rc = store_unstage(k->store, k->stray[i].owner.slot, k->stray[i].owner.incarnation, k->stray[i].blob);
+		if (store_spoilt(k->store))
+			return rc;
+	}
+	return STORE_OK;
+}
+
 enum store_rc keeper_apply(struct keeper *k, struct shm_request *r, enum store_rc refused)
 {
 	uint32_t slot = request_owner(k->seg, r), at = 0, n = 0, capacity;
@@ -148,6 +189,8 @@ enum store_rc keeper_apply(struct keeper *k, struct shm_request *r, enum store_r
 		enum store_rc rc = refused != STORE_OK ? refused : k->skip[n];
 		if (rc == STORE_OK)
 			rc = apply_one(k, &from, &head, body, &one);
+		else
+			add_stray(k, &from, staged_by(&head, body));
 		if (refused == STORE_OK && store_spoilt(k->store)) {
 			k->failed_op = n;
 			return rc;

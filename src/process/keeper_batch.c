@@ -107,6 +107,8 @@ static enum store_rc apply_time(struct keeper *k)
 	if (rc == STORE_OK && (k->ticked || k->retain_more))
 		rc = store_retain(k->store, KEEPER_PURGE, &k->retain_more);
 	if (rc == STORE_OK)
+		rc = keeper_drop_strays(k);
+	if (rc == STORE_OK)
 		rc = store_sweep(k->store, KEEPER_SWEEP, &k->sweep_more);
 	return rc;
 }
@@ -124,6 +126,8 @@ static enum store_rc apply(struct keeper *k, uint32_t from, uint32_t n, enum kee
 		rc = keeper_grant_again(k);
 	if (rc == STORE_OK && what == KEEPER_ALL)
 		rc = keeper_claim(k);
+	if (rc == STORE_OK && what == KEEPER_ROOM)
+		rc = keeper_drop_strays(k);
 	if (rc == STORE_OK && what == KEEPER_ROOM)
 		rc = store_retain(k->store, KEEPER_ROOM_JOBS, &more);
 	if (rc == STORE_OK && what == KEEPER_ROOM)
@@ -164,6 +168,8 @@ enum store_rc keeper_transaction(struct keeper *k, uint32_t from, uint32_t n, en
 		store_abort(k->store);
 	}
 	tell_held(k);
+	if (rc == STORE_OK && what != KEEPER_REQUESTS)
+		k->nstray = 0;
 	if (rc == STORE_OK)
 		keeper_tell(k, store_changed(k->store) ? clock_boot_ns() - began : 0);
 	else
@@ -194,6 +200,8 @@ void keeper_work(struct keeper *k)
 	collect(k);
 	if (k->nposted == 0 && !k->ticked && !k->check_tokens && !keeper_busy(k))
 		return;
+	if (keeper_look_due(k))
+		keeper_look(k);
 	enum store_rc rc = keeper_transaction(k, 0, k->nposted, KEEPER_ALL);
 	if (rc != STORE_OK) {
 		keeper_failed(k, rc);

@@ -10,6 +10,9 @@
 
 #define PAUSE_NS 200000000LL            /* between tries */
 #define FULL_PERCENT 85                 /* of the map: submissions are refused beyond, the rest is reserve */
+#define RESULTS_PERCENT 95              /* and long results wait: what is left is for the ends of jobs, which make room */
+#define DISK_RESERVE (1u << 20)         /* where min_free asks for less */
+#define OPERATION_BYTES 4096u           /* what an operation takes besides its own bytes, at most and by guess */
 #define TINY_DISK (16LL << 20)          /* an I/O error with less than this free is a full disk */
 #define USAGE_TICKS 10
 
@@ -58,6 +61,11 @@ static enum store_rc alone(struct keeper *k, uint32_t i)
 		k->skip[k->failed_op] = (uint8_t)rc;
 	}
 	memset(k->skip, 0, KEEPER_OPS_MAX);
+	if (rc == STORE_NO_SPACE && keeper_of_worker(k, r)) {
+		k->no_staging = true;
+		rc = keeper_judge(k, keeper_transaction(k, i, 1, KEEPER_REQUESTS));
+		k->no_staging = false;
+	}
 	if (rc != STORE_OK) {
 		shm_count(k->me, SHM_C_COMMIT_FAILURES, 1);
 		if (keeper_of_worker(k, r) || k->check_tokens)
@@ -75,7 +83,10 @@ void keeper_failed(struct keeper *k, enum store_rc rc)
 
 	shm_count(k->me, SHM_C_COMMIT_FAILURES, 1);
 	rc = keeper_judge(k, rc);
+	k->denied |= rc == STORE_NO_SPACE;
 	for (uint32_t i = 0; i < k->nposted; i++) {
+		if (keeper_look_due(k))
+			keeper_look(k);
 		enum store_rc one = alone(k, i);
 		waits = one == STORE_OK ? waits : one;
 	}
@@ -96,24 +107,68 @@ void keeper_failed(struct keeper *k, enum store_rc rc)
 	block(k, waits);
 }
 
+static uint64_t beyond(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : 0;
+}
+
+/* Once refused it stays so for a tick, and until there is room for more than the next one: or every other submission would be taken, and the log told of each. */
+static void look(struct keeper *k, bool ticked)
+{
+	long long left = disk_free(k->conf->store.path);
+	uint64_t min = k->conf->store.min_free < DISK_RESERVE ? DISK_RESERVE : k->conf->store.min_free;
+	uint64_t disk = left < 0 ? UINT64_MAX : beyond((uint64_t)left, min), used, limit;
+	bool was = k->refusing;
+
+	store_usage(k->store, &used, &limit);
+	shm_gauge(k->me, SHM_C_STORE_USED, used);
+	if (left >= 0)
+		shm_gauge(k->me, SHM_C_STORE_FREE, (uint64_t)left);
+	uint64_t map = beyond(limit / 100 * FULL_PERCENT, used);
+	k->room = map < disk ? map : disk;
+	k->room_all = beyond(limit / 100 * RESULTS_PERCENT, used);
+	k->unlooked = 0;
+	k->refusing = k->room == 0 || (was && !ticked) || ((was || k->denied) && (map < limit / 100 || disk < min / 8));
+	k->denied = false;
+	if (k->refusing != was)
+		log_warn(k->refusing ? "submissions are refused: %s" : "submissions are taken again%s", k->refusing ?
+			(map <= disk ? "the store is near its map_size" : "less than min_free is left on the store's disk") : "");
+	if (shm_counter(k->me, SHM_C_STORE_REFUSING) != 2)
+		shm_gauge(k->me, SHM_C_STORE_REFUSING, k->refusing ? 1 : 0);
+}
+
+void keeper_look(struct keeper *k)
+{
+	look(k, false);
+}
+
+bool keeper_look_due(const struct keeper *k)
+{
+	return k->denied || (k->unlooked > 0 && k->unlooked >= k->room / 4);
+}
+
+/* The guess is on the safe side, so that one batch cannot eat the reserve: jobs that run must be able to end. */
+bool keeper_room_for(struct keeper *k, size_t bytes, bool submission)
+{
+	uint64_t cost = bytes + bytes / 8 + OPERATION_BYTES;
+
+	if (submission ? k->refusing || k->unlooked + cost > k->room : k->no_staging || k->unlooked + cost > k->room_all) {
+		k->denied |= submission;
+		return false;
+	}
+	k->unlooked += cost;
+	return true;
+}
+
 void keeper_housekeep(struct keeper *k)
 {
 	long long left = disk_free(k->conf->store.path);
-	bool was = k->refusing;
-	uint64_t used, limit;
+	uint64_t min = k->conf->store.min_free;
 
 	store_housekeep(k->store);
-	if (k->ticks++ % USAGE_TICKS == 0) {
-		store_usage(k->store, &used, &limit);
-		shm_gauge(k->me, SHM_C_STORE_USED, used);
-		k->map_full = used > limit / 100 * FULL_PERCENT;
-	}
-	if (left >= 0)
+	/* the disk is others' too; the map is only looked at where somebody writes */
+	if (k->ticks++ % USAGE_TICKS == 0 || k->refusing || keeper_look_due(k) || (left >= 0 && beyond((uint64_t)left, min) < k->room))
+		look(k, true);
+	else if (left >= 0)
 		shm_gauge(k->me, SHM_C_STORE_FREE, (uint64_t)left);
-	k->refusing = k->map_full || (left >= 0 && (uint64_t)left < k->conf->store.min_free);
-	if (k->refusing != was)
-		log_warn(k->refusing ? "submissions are refused: %s" : "submissions are taken again%s", k->refusing ?
-			(k->map_full ? "the store is near its map_size" : "less than min_free is left on the store's disk") : "");
-	if (shm_counter(k->me, SHM_C_STORE_REFUSING) != 2)
-		shm_gauge(k->me, SHM_C_STORE_REFUSING, k->refusing ? 1 : 0);
 }
