@@ -94,6 +94,9 @@ void api_answered(struct api *a, const struct request_result *r);               
 void api_job_cancel(struct http_request *q);            /* DELETE /jobs/:id */
 void api_job_retry(struct http_request *q);             /* POST /jobs/:id/retry */
 void api_job_run_now(struct http_request *q);           /* POST /jobs/:id/run-now */
+void api_bulk_cancel(struct http_request *q);           /* POST /jobs/cancel */
+void api_bulk_retry(struct http_request *q);            /* POST /jobs/retry */
+void api_bulk_delete(struct http_request *q);           /* POST /jobs/delete */
 void api_job(struct http_request *q);                   /* GET /jobs/:id; query "wait" */
 void api_job_history(struct http_request *q);
 void api_job_result(struct http_request *q);

@@ -1,4 +1,4 @@
-/* The keeper's inside, shared by its files: keeper.c (life), keeper_batch.c (one batch), keeper_apply.c (the operations asked for), keeper_grant.c (who gets the next job), keeper_slot.c (slots of
+/* The keeper's inside, shared by its files: keeper.c (life), keeper_batch.c (one batch), keeper_apply.c (the operations asked for), keeper_bulk.c (those on many jobs), keeper_grant.c (who gets the next job), keeper_slot.c (slots of
  * the dead), keeper_tell.c (after the commit), keeper_full.c (when there can be none). */
 #ifndef STINT_PROCESS_KEEPER_H
 #define STINT_PROCESS_KEEPER_H
@@ -15,6 +15,8 @@
 #define KEEPER_SLICE 256                /* leases, due jobs */
 #define KEEPER_PURGE 64                 /* jobs */
 #define KEEPER_SWEEP 1024               /* rows of bytes */
+#define KEEPER_BULK_LOOKS 2000          /* of bulk actions: rows of indexes, */
+#define KEEPER_BULK_ROWS 1000           /* and rows written */
 #define KEEPER_ROOM_JOBS 8              /* purged in a batch of their own where the map is full: each costs pages before it gives any */
 
 #define KEEPER_OPS_MAX 2048             /* no request can have more: keeper.c looks */
@@ -65,6 +67,7 @@ struct keeper {
 	struct keeper_told told;        /* changes held back until the commit */
 	struct named_index queues, types;
 	struct loop_timer tick;
+	struct store_bulk_limit bulk;   /* what this batch may still do of bulk actions */
 	bool check_tokens;              /* a successor's first batches: what is committed already is only answered */
 	bool old_run_left;              /* leases of an older run could not be ended for want of room */
 	bool ready, stopping;
@@ -114,6 +117,9 @@ void keeper_tell_cancels(struct keeper *k);
 bool keeper_can_tell(const struct keeper *k);                   /* one waits, and its ring has room */
 void keeper_publish_grants(struct keeper *k);
 void keeper_forget_grants(struct keeper *k, size_t cancels);    /* after a batch that failed: and the cancellations but for the first so many */
+
+/* --- keeper_bulk.c --- */
+enum store_rc keeper_bulk(struct keeper *k, const struct store_owner *from, struct job_text body, struct request_result *out);  /* REQUEST_BULK */
 
 /* --- keeper_tell.c --- */
 void keeper_hear(void *arg, const struct store_change *c);      /* store_watch() */

@@ -125,7 +125,7 @@ static enum store_rc apply_act(struct keeper *k, const struct store_owner *from,
 
 static const apply_fn operations[] = {
 	[REQUEST_SUBMIT] = apply_submit, [REQUEST_FINISH] = apply_finish, [REQUEST_STAGE] = apply_stage, [REQUEST_PROGRESS] = apply_progress,
-	[REQUEST_ACT] = apply_act,
+	[REQUEST_ACT] = apply_act, [REQUEST_BULK] = keeper_bulk,
 };
 
 static enum store_rc apply_one(struct keeper *k, const struct store_owner *from, const struct request_head *head, struct job_text body, struct request_result *out)

@@ -157,6 +157,7 @@ enum store_rc keeper_transaction(struct keeper *k, uint32_t from, uint32_t n, en
 
 	k->told.n = 0;
 	k->failed_op = KEEPER_NO_OP;
+	k->bulk = (struct store_bulk_limit){ KEEPER_BULK_LOOKS, KEEPER_BULK_ROWS };
 	memset(k->applied, 0, request_count(k->seg) * sizeof(*k->applied));
 	if (rc != STORE_OK)
 		return rc == STORE_IO ? STORE_BUSY : rc;        /* nothing was tried; only a new environment helps */

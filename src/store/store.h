@@ -117,6 +117,26 @@ enum store_rc store_finish(struct store *s, const struct store_finish *f, struct
 enum store_act { STORE_ACT_CANCEL = 1, STORE_ACT_RETRY, STORE_ACT_RUN_NOW, STORE_ACT_DELETE, STORE_ACTS };
 enum store_rc store_act(struct store *s, struct job_id id, enum store_act act, struct job *out);
 
+/* By hand to many: those that a filter means, in slices; where a slice has ended the next begins, in this batch or a later one, whatever has changed in between. */
+struct store_filter {                   /* every member that is set must hold */
+	unsigned states;                /* 1 << enum job_state, several; 0: any */
+	struct job_text type, queue, tag;       /* empty: any */
+	struct job_text text;           /* stands in the id, the name, a tag or the last error, letters of ASCII in either case */
+};
+struct store_bulk {
+	enum store_act act;             /* but for RUN_NOW */
+	struct store_filter filter;     /* of its states those count that the act is for */
+	struct job_id until_id;         /* jobs that were submitted later are not meant */
+	int64_t until_ms;               /* nor those that have ended later, so that a job that dies again at once is retried once */
+};
+struct store_cursor { uint32_t part; uint8_t key[28]; };        /* zeroed: the begin */
+#define STORE_CURSOR_END UINT32_MAX     /* `part` of the end */
+struct store_bulk_limit { unsigned looks, rows; };              /* rows of indexes to look at, rows to write: what is left of both is given back */
+unsigned store_act_states(enum store_act act);                  /* 1 << enum job_state: those that it is for */
+/* One slice. *count: jobs it was done to; asked(): each that runs and was asked to end. */
+enum store_rc store_bulk(struct store *s, const struct store_bulk *b, struct store_bulk_limit *left, struct store_cursor *at, uint64_t *count,
+	void (*asked)(void *arg, const struct job *j), void *arg);
+
 enum store_rc store_progress(struct store *s, struct job_id id, uint64_t token, int32_t percent, struct job_text message);
 
 /* Leases of a process that is gone: each job goes back to its queue. started(arg, token) says whether the worker had begun it: CRASHED, else RELEASED. At most `limit` a call; *more says that some are left. */
@@ -173,6 +193,9 @@ enum store_rc store_notes(struct store_reader *r, struct job_id id, bool (*fn)(v
 enum store_rc store_result(struct store_reader *r, const struct job *job, struct buf *out);                     /* appends all of it; NOT_FOUND: none */
 enum store_rc store_payload(struct store_reader *r, struct job_id id, struct buf *out);
 enum store_rc store_blob(struct store_reader *r, uint64_t blob, uint64_t offset, size_t max, struct buf *out);  /* appends up to max bytes from offset */
+enum store_rc store_bulk_limits(struct store_reader *r, struct store_bulk *b);                                  /* sets until_id and until_ms: what is there now */
+/* One slice of at most `looks` rows of counting what store_bulk() would do. */
+enum store_rc store_bulk_count(struct store_reader *r, const struct store_bulk *b, int64_t wall_ms, unsigned looks, struct store_cursor *at, uint64_t *count);
 enum store_rc store_read_totals(struct store_reader *r, struct store_tally *out);
 struct store_figure { struct job_text name; struct store_tally tally; bool paused; int64_t oldest_queued_ms; /* queues: 0 none */ };
 enum store_rc store_queues(struct store_reader *r, bool (*fn)(void *arg, const struct store_figure *f), void *arg);
