@@ -159,6 +159,9 @@ static int make_segment(struct master *m)
 	clock_boot_id(boot);
 	uint64_t epoch = (uint64_t)wall_ms * 1000000u + (uint64_t)(clock_boot_ns() % 1000000);
 	int rc = segment_create(&m->seg, path, &plan, epoch, wall_ms, boot) < 0 ? errno : 0;
+	/* so that `stint status` may read it as the user that the server runs as */
+	if (rc == 0 && m->identity.change && chown(path, m->identity.uid, m->identity.gid) < 0)
+		rc = errno;
 	if (rc)
 		log_error("%s: %s", path, strerror(rc));
 	free(path);
