@@ -44,7 +44,8 @@ static int find_identity(struct master *m)
 		return EX_OSERR;
 	}
 	if (c->user_given) {
-		log_error("there is no user \"%s\" or no group \"%s\": add them, or set user and group in %s", c->user, c->group, c->file);
+		bool user = identity_lookup(c->user, "", &m->identity) != 0;
+		log_error("there is no %s \"%s\": add it, or set %s in %s", user ? "user" : "group", user ? c->user : c->group, user ? "user" : "group", c->file);
 		return EX_CONFIG;
 	}
 	log_warn("there is no user \"%s\": going on as root. Add the user, or set user in %s", c->user, c->file);
