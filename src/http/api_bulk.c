@@ -21,7 +21,7 @@
 struct bulk {
 	struct loop_timer next; /* of a dry run */
 	struct http_request *q;
-	struct store_bulk what; /* its texts are the tree's */
+	struct store_bulk what; /* its texts are the tree's, or the request's */
 	struct store_cursor at;
 	uint64_t count;
 	bool dry, all;
@@ -231,16 +231,26 @@ static bool read_limits(struct bulk *b)
 	return rc == STORE_OK;
 }
 
-static void begin(struct http_request *q, enum store_act act)
+/* NULL: it was answered. */
+static struct bulk *new(struct http_request *q, enum store_act act)
 {
 	struct bulk *b = calloc(1, sizeof(*b));
 
 	if (!b) {
 		reply_header(q, "Retry-After", "1");
 		problem_send(q, 503, NULL, "nothing was done: out of memory");
-		return;
+		return NULL;
 	}
 	*b = (struct bulk){ .q = q, .what.act = act, .next.fire = slice_count };
+	return b;
+}
+
+static void begin(struct http_request *q, enum store_act act)
+{
+	struct bulk *b = new(q, act);
+
+	if (!b)
+		return;
 	if (!read_body(b) || !read_limits(b)) {
 		json_decref(b->tree);
 		free(b);
@@ -266,4 +276,19 @@ void api_bulk_retry(struct http_request *q)
 void api_bulk_delete(struct http_request *q)
 {
 	begin(q, STORE_ACT_DELETE);
+}
+
+void api_bulk_purge(struct http_request *q, struct slice queue)
+{
+	struct bulk *b = new(q, STORE_ACT_CANCEL);
+
+	if (!b)
+		return;
+	b->what.filter = (struct store_filter){ .states = 1u << JOB_QUEUED, .queue = { queue.p, queue.n } };
+	if (!read_limits(b)) {
+		free(b);
+		return;
+	}
+	q->state = b;
+	slice_ask(b);
 }

@@ -97,6 +97,12 @@ void api_job_run_now(struct http_request *q);           /* POST /jobs/:id/run-no
 void api_bulk_cancel(struct http_request *q);           /* POST /jobs/cancel */
 void api_bulk_retry(struct http_request *q);            /* POST /jobs/retry */
 void api_bulk_delete(struct http_request *q);           /* POST /jobs/delete */
+void api_bulk_purge(struct http_request *q, struct slice queue);        /* cancels what is queued there; the name stays the request's */
+void api_queues(struct http_request *q);                /* GET /queues */
+void api_queue(struct http_request *q);                 /* GET /queues/:id */
+void api_queue_pause(struct http_request *q);           /* POST /queues/:id/pause */
+void api_queue_resume(struct http_request *q);          /* POST /queues/:id/resume */
+void api_queue_purge(struct http_request *q);           /* DELETE /queues/:id/jobs; query "state" */
 void api_job(struct http_request *q);                   /* GET /jobs/:id; query "wait" */
 void api_job_history(struct http_request *q);
 void api_job_result(struct http_request *q);

@@ -53,6 +53,7 @@ static const struct { int status; const char *detail; } by_rc[STORE_RCS] = {
 	[STORE_STALE] = { 503, "the store could not take the job" },
 	[STORE_STATE] = { 503, "the store could not take the job" },
 	[STORE_INVALID] = { 400, "the store refused the job as it was described" },
+	[STORE_QUEUE_LIMIT] = { 429, "as many of its jobs wait as its max_queued allows; send it again when some have run" },
 	[STORE_QUEUE_FULL] = { 429, "as many jobs wait as max_queued allows; send it again when some have run" },
 	[STORE_NO_SPACE] = { 507, "the store or its disk is full; jobs are taken again when there is room" },
 	[STORE_IO] = { 503, "the store cannot write; nothing was stored" },
@@ -70,7 +71,7 @@ struct envelope_problem submission_store_problem(int rc, const struct job_spec *
 	if (rc < 0 || rc >= STORE_RCS)
 		rc = STORE_IO;
 	p.status = by_rc[rc].status;
-	if (rc == STORE_QUEUE_FULL && spec)
+	if ((rc == STORE_QUEUE_FULL || rc == STORE_QUEUE_LIMIT) && spec)
 		snprintf(p.detail, sizeof(p.detail), "the queue \"%.*s\" is full: %s", (int)spec->queue.n, spec->queue.p, by_rc[rc].detail);
 	else
 		snprintf(p.detail, sizeof(p.detail), "%s", by_rc[rc].detail);
@@ -115,7 +116,7 @@ static void answer_one(struct http_request *q, const struct submission_item *ite
 
 static void put_item(struct buf *b, const struct submission_item *item)
 {
-	struct envelope_problem p = item->problem ? *item->problem : submission_store_problem(item->result.rc, NULL);
+	struct envelope_problem p = item->problem ? *item->problem : submission_store_problem(item->result.rc, item->envelope ? &item->envelope->spec : NULL);
 
 	if (p.status == 0) {
 		buf_str(b, "{\"id\":");
@@ -148,7 +149,8 @@ static void answer_array(struct http_request *q, const struct submission *s)
 	for (size_t i = 0; i < s->n; i++)
 		ok += s->item[i].result.rc == STORE_OK;
 	if (s->n && ok == 0) {
-		struct envelope_problem p = submission_store_problem(s->item[0].result.rc, NULL);
+		const struct envelope *e = s->item[0].envelope;
+		struct envelope_problem p = submission_store_problem(s->item[0].result.rc, e ? &e->spec : NULL);
 		submission_refuse(q, &p);
 		return;
 	}

@@ -123,9 +123,26 @@ static enum store_rc apply_act(struct keeper *k, const struct store_owner *from,
 	return rc;
 }
 
+static enum store_rc apply_queue(struct keeper *k, const struct store_owner *from, struct job_text body, struct request_result *out)
+{
+	struct request_queue m;
+	struct job_text head, name;
+
+	(void)from;
+	(void)out;
+	if (!take(&body, sizeof(m), &head))
+		return STORE_INVALID;
+	memcpy(&m, head.p, sizeof(m));
+	if (!take(&body, m.name_len, &name))
+		return STORE_INVALID;
+	if (m.act != REQUEST_QUEUE_PAUSE && m.act != REQUEST_QUEUE_RESUME)
+		return STORE_INVALID;
+	return store_pause(k->store, name, m.act == REQUEST_QUEUE_PAUSE);
+}
+
 static const apply_fn operations[] = {
 	[REQUEST_SUBMIT] = apply_submit, [REQUEST_FINISH] = apply_finish, [REQUEST_STAGE] = apply_stage, [REQUEST_PROGRESS] = apply_progress,
-	[REQUEST_ACT] = apply_act, [REQUEST_BULK] = keeper_bulk,
+	[REQUEST_ACT] = apply_act, [REQUEST_BULK] = keeper_bulk, [REQUEST_QUEUE] = apply_queue,
 };
 
 static enum store_rc apply_one(struct keeper *k, const struct store_owner *from, const struct request_head *head, struct job_text body, struct request_result *out)

@@ -75,6 +75,8 @@ bool keeper_busy(void *arg)
 
 	if (k->blocked_until_ns > clock_boot_ns())
 		return false;
+	if (store_next_token_us(k->store) != INT64_MAX)
+		store_clock(k->store, clock_wall_us());
 	return any_posted(k) || k->any_abandoned || keeper_can_tell(k) || k->due_more || k->retain_more || k->sweep_more || keeper_wanted(k) || store_next_due_ms(k->store) <= clock_wall_ms();
 }
 

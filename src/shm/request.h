@@ -28,6 +28,7 @@ enum request_op {
 	REQUEST_PROGRESS = 4,   /* body: struct request_progress, then the message */
 	REQUEST_ACT = 5,        /* body: struct request_act: by hand */
 	REQUEST_BULK = 6,       /* body: struct request_bulk, then the texts: by hand to many, one slice */
+	REQUEST_QUEUE = 7,      /* body: struct request_queue, then the queue's name: by hand */
 };
 
 /* Before each operation in the area; the next one starts 8-aligned. */
@@ -71,6 +72,10 @@ struct request_bulk {           /* struct store_bulk and where its slice begins 
 	uint8_t key[28];
 	uint32_t type_len, queue_len, tag_len, text_len;
 };
+
+struct request_queue { uint32_t act; /* REQUEST_QUEUE_* */ uint32_t name_len; };
+#define REQUEST_QUEUE_PAUSE 1u
+#define REQUEST_QUEUE_RESUME 2u
 
 struct request_result {
 	uint64_t tag;

@@ -148,7 +148,7 @@ struct tally_set { struct store_tally *t[3]; };
 struct tally_set tally_of(struct store *s, const struct turn_lane *l);  /* total, queue and type, all marked to be written */
 enum store_rc tally_flush(struct store *s);
 enum store_rc tally_load(struct store *s, char *why, size_t size);
-enum store_rc tally_decode(struct kv_bytes row, struct store_tally *out, bool *paused);
+enum store_rc tally_decode(struct kv_bytes row, struct store_tally *out, struct limit *l);      /* of the limit: paused and the bucket */
 
 /* --- blobs (stage.c) --- */
 enum store_rc blob_put(struct store *s, struct job_text bytes, uint64_t *blob);  /* as rows of a new blob */

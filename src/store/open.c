@@ -194,6 +194,7 @@ enum store_rc store_begin(struct store *s, int64_t wall_us)
 	s->expire_left = EXPIRE_A_BATCH;
 	s->now_us = wall_us;
 	s->now_ms = s->now_us / 1000;
+	store_clock(s, wall_us);
 	s->order_ms = (wall_us > s->head.last_us ? wall_us : s->head.last_us) / 1000;
 	return STORE_OK;
 }
@@ -287,6 +288,17 @@ bool store_has_alone(struct store *s)
 	return turn_has_lone(s->turn);
 }
 
+int64_t store_next_token_us(const struct store *s)
+{
+	return turn_next_token_us(s->turn);
+}
+
+void store_clock(struct store *s, int64_t wall_us)
+{
+	if (!turn_clock(s->turn, wall_us))
+		s->stale = true;
+}
+
 void store_totals(const struct store *s, struct store_tally *out)
 {
 	*out = s->totals;
@@ -307,7 +319,7 @@ const char *store_rc_text(enum store_rc rc)
 	static const char *const text[STORE_RCS] = {
 		[STORE_OK] = "done", [STORE_NOT_FOUND] = "not found", [STORE_STALE] = "the lease is not the caller's", [STORE_STATE] = "the job's state forbids it",
 		[STORE_INVALID] = "not a sound request", [STORE_QUEUE_FULL] = "too many jobs wait", [STORE_NO_SPACE] = "no space left", [STORE_IO] = "I/O error",
-		[STORE_DAMAGED] = "the store is damaged", [STORE_NO_MEMORY] = "out of memory", [STORE_BUSY] = "busy",
+		[STORE_DAMAGED] = "the store is damaged", [STORE_NO_MEMORY] = "out of memory", [STORE_BUSY] = "busy", [STORE_QUEUE_LIMIT] = "too many jobs wait in the queue",
 	};
 
 	return (unsigned)rc < STORE_RCS ? text[rc] : "unknown";

@@ -23,12 +23,13 @@ enum store_rc {
 	STORE_STALE,            /* the lease is not, or no longer, the caller's */
 	STORE_STATE,            /* the job's state forbids it */
 	STORE_INVALID,          /* the request itself makes no sense */
-	STORE_QUEUE_FULL,       /* max_queued */
+	STORE_QUEUE_FULL,       /* max_queued of the store */
 	STORE_NO_SPACE,         /* disk or map full, or below min_free */
 	STORE_IO,               /* read, write or sync failed; the writer must be opened anew */
 	STORE_DAMAGED,          /* a record or page that cannot be */
 	STORE_NO_MEMORY,
 	STORE_BUSY,             /* draining or not yet ready: nothing was tried */
+	STORE_QUEUE_LIMIT,      /* max_queued of the job's own queue */
 	STORE_RCS
 };
 const char *store_rc_text(enum store_rc rc);
@@ -45,12 +46,21 @@ struct store_options {
 	uint64_t max_queued;            /* 0: no limit */
 };
 
+/* What holds a queue or a type back; all 0: nothing. */
+struct store_limit {
+	uint64_t concurrency;           /* as many run at once, over all workers */
+	double rate;                    /* as many start in a second, with bursts of one second's worth and at least of one */
+	uint64_t max_queued;            /* queues: as many wait, in whatever state */
+};
+
 /* What the store asks about names; may change at a reload (store_rules() again). */
 struct store_rules {
 	void *arg;
 	bool (*runs_here)(void *arg, struct job_text type);             /* a local worker may run it */
 	uint32_t (*weight)(void *arg, struct job_text queue);           /* share of turns, >= 1 */
 	uint32_t (*max_crashes)(void *arg, struct job_text type);
+	struct store_limit (*queue_limit)(void *arg, struct job_text queue);    /* NULL: no limits */
+	struct store_limit (*type_limit)(void *arg, struct job_text type);      /* each type for itself, also one of a family; likewise */
 	int64_t retain_succeeded_ms, retain_failed_ms;
 	uint64_t retain_count, max_queued;
 };
@@ -137,6 +147,9 @@ unsigned store_act_states(enum store_act act);                  /* 1 << enum job
 enum store_rc store_bulk(struct store *s, const struct store_bulk *b, struct store_bulk_limit *left, struct store_cursor *at, uint64_t *count,
 	void (*asked)(void *arg, const struct job *j), void *arg);
 
+/* A queue by hand; it need not have had a job. Paused: nothing of it starts, all else goes on. */
+enum store_rc store_pause(struct store *s, struct job_text queue, bool paused);
+
 enum store_rc store_progress(struct store *s, struct job_id id, uint64_t token, int32_t percent, struct job_text message);
 
 /* Leases of a process that is gone: each job goes back to its queue. started(arg, token) says whether the worker had begun it: CRASHED, else RELEASED. At most `limit` a call; *more says that some are left. */
@@ -157,6 +170,10 @@ enum store_rc store_due(struct store *s, unsigned limit, bool *more);           
 int64_t store_next_due_ms(struct store *s);                                     /* wall clock of the next one; INT64_MAX: none. Outside a batch too */
 enum store_rc store_retain(struct store *s, unsigned limit, bool *more);        /* removes final jobs past their retention */
 bool store_has_ready(struct store *s);                                          /* something queued that runs here and may have neighbours. Outside a batch too */
+
+/* Rates. Both outside a batch too: when the next queue or type that waits for a token gets it (INT64_MAX: none waits), and letting go those whose time has come, as store_begin() does. */
+int64_t store_next_token_us(const struct store *s);
+void store_clock(struct store *s, int64_t wall_us);
 
 /* Staged bytes: a blob is begun (blob 0), grows at its end, and is owned by the job whose submission or finish names it. Others go with their owner (store_stage_drop), or when what named them was refused. */
 enum store_rc store_stage(struct store *s, uint32_t slot, uint32_t incarnation, uint64_t blob, uint64_t offset, struct job_text chunk, uint64_t *out);
@@ -200,6 +217,8 @@ enum store_rc store_read_totals(struct store_reader *r, struct store_tally *out)
 struct store_figure { struct job_text name; struct store_tally tally; bool paused; int64_t oldest_queued_ms; /* queues: 0 none */ };
 enum store_rc store_queues(struct store_reader *r, bool (*fn)(void *arg, const struct store_figure *f), void *arg);
 enum store_rc store_types(struct store_reader *r, bool (*fn)(void *arg, const struct store_figure *f), void *arg);
+/* NOT_FOUND: it has had no job and was never paused. Without `age` oldest_queued_ms is left 0: it costs a look at every lane with work. */
+enum store_rc store_queue(struct store_reader *r, struct job_text name, bool age, struct store_figure *out);
 /* Newest jobs first, at most max: for the page. */
 enum store_rc store_recent(struct store_reader *r, unsigned max, bool (*fn)(void *arg, const struct job *j, const struct job_spec *s), void *arg);
 
