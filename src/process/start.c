@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <libgen.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@
 #include "os/files.h"
 #include "os/log.h"
 #include "process/signals.h"
+#include "store/store.h"
 
 #define LOCK_TRIES 30                   /* of LOCK_PAUSE_NS: a predecessor that is dying gets 3 s */
 #define LOCK_PAUSE_NS 100000000L
@@ -86,6 +88,18 @@ static int make_directories(struct master *m)
 		rc = make_directory(m, m->conf->store.path, 0750);
 	free(pid_file);
 	return rc;
+}
+
+/* The keeper looks again; but nothing may be left, not even a lock, in a directory that is somebody else's. */
+static int check_place(struct master *m)
+{
+	char why[PATH_MAX + 256];
+	enum store_rc rc = has_directory(m->conf) ? store_check_place(m->conf->store.path, why, sizeof(why)) : STORE_OK;
+
+	if (rc == STORE_OK)
+		return 0;
+	log_error("%s", why);
+	return rc == STORE_INVALID ? EX_CONFIG : EX_IOERR;
 }
 
 static char *path_in(const char *dir, const char *name)
@@ -249,7 +263,7 @@ static int go_background(struct master *m)
 
 int start_prepare(struct master *m)
 {
-	static int (*const step[])(struct master *m) = { raise_file_limit, find_identity, make_directories, take_locks, open_sockets, make_segment, make_tables, go_background };
+	static int (*const step[])(struct master *m) = { raise_file_limit, find_identity, make_directories, check_place, take_locks, open_sockets, make_segment, make_tables, go_background };
 	int rc = 0;
 
 	umask(022);

@@ -51,6 +51,7 @@ struct kv_ops {
 struct kv { const struct kv_ops *ops; };
 
 struct kv *lmdb_open_writer(const char *path, uint64_t map_size, enum store_rc *rc, char *why, size_t why_size);
+enum store_rc lmdb_check_place(const char *path, char *why, size_t why_size);
 struct kv *lmdb_open_reader(const char *path, uint64_t map_size, enum store_rc *rc, char *why, size_t why_size);
 struct kv *mem_kv_open(void);
 

@@ -162,6 +162,11 @@ fail:
 	return NULL;
 }
 
+enum store_rc store_check_place(const char *path, char *why, size_t size)
+{
+	return lmdb_check_place(path, why, size);
+}
+
 void store_close(struct store *s)
 {
 	if (!s)

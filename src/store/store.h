@@ -68,6 +68,8 @@ struct store_rules {
 /* Makes what is missing under a temporary name, synced, renamed; refuses a directory that holds anything but our files, a newer format and a damaged head, with one line in `why`.
  * NULL with *rc: STORE_INVALID (not ours), STORE_DAMAGED, STORE_IO, STORE_NO_SPACE, STORE_NO_MEMORY, STORE_BUSY (another writer). */
 struct store *store_open(const struct store_options *opt, enum store_rc *rc, char *why, size_t why_size);
+/* Whether a store is at `path`, or could be made there; touches nothing. STORE_INVALID: something else lies in the directory. */
+enum store_rc store_check_place(const char *path, char *why, size_t why_size);
 void store_close(struct store *s);      /* the memory engine's jobs go with it */
 void store_rules(struct store *s, const struct store_rules *rules);
 
