@@ -24,7 +24,7 @@ static void item_done(struct submission_item *item, const struct request_result 
 	struct submission *s = item->owner;
 
 	item->result = *r;
-	if (s->kind != SUBMISSION_ONE && item->envelope && r->rc != STORE_QUEUE_LIMIT) {     /* that answer names the queue */
+	if (s->kind != SUBMISSION_ONE && item->envelope && r->rc != STORE_QUEUE_LIMIT && r->rc != STORE_KEY_REUSED) {       /* those answers name the queue, the key */
 		envelope_free(item->envelope);
 		free(item->envelope);
 		item->envelope = NULL;
@@ -112,7 +112,7 @@ static void refuse(struct http_request *q, int status, const char *field, const 
 
 static struct envelope_input input_of(const struct http_request *q)
 {
-	return (struct envelope_input){ .conf = q->api->conf, .wall_ms = clock_wall_ms(), .traceparent = http_header(q, "traceparent") };
+	return (struct envelope_input){ .conf = q->api->conf, .wall_ms = clock_wall_ms(), .idempotency_key = http_header(q, "idempotency-key"), .traceparent = http_header(q, "traceparent") };
 }
 
 /* The item's job from the text; false with *p filled in. */
@@ -355,15 +355,26 @@ static char first_char(struct slice s)
 	return '\0';
 }
 
+static unsigned idempotency_headers(const struct http_request *q)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < q->nheader; i++)
+		n += slice_eq(q->header[i].name, "idempotency-key");
+	return n;
+}
+
 /* What the whole request must satisfy, whatever its jobs are. */
-static bool acceptable(struct http_request *q, bool raw, bool lines)
+static bool acceptable(struct http_request *q, bool raw, bool lines, bool array)
 {
 	struct envelope_problem p;
 
 	if (q->api->draining)
 		refuse(q, 503, "", "the server drains and takes no jobs; send it again when it has come back");
-	else if (http_header(q, "idempotency-key").p)
-		refuse(q, 400, "idempotency_key", "the header Idempotency-Key is not available in this version");
+	else if (idempotency_headers(q) > 1)
+		refuse(q, 400, "idempotency_key", "the header Idempotency-Key is given more than once");
+	else if ((lines || array) && idempotency_headers(q))
+		refuse(q, 400, "idempotency_key", "the header Idempotency-Key is for one job; of several each has its own field \"idempotency_key\"");
 	else if (!raw && q->nquery)
 		refuse(q, 400, "", "query parameters describe a raw body and need type=; the fields of a JSON job stand in its body");
 	else if (!raw && !lines && !media_json(media_type(http_header(q, "content-type"))))
@@ -382,7 +393,7 @@ void api_submit(struct http_request *q)
 	bool array = !raw && !lines && first_char(q->body) == '[';
 	struct submission *s;
 
-	if (!acceptable(q, raw, lines))
+	if (!acceptable(q, raw, lines, array))
 		return;
 	s = submission_new(q, lines ? SUBMISSION_LINES : array ? SUBMISSION_ARRAY : SUBMISSION_ONE);
 	if (!s)

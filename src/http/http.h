@@ -88,7 +88,7 @@ struct http_route {
 extern const struct http_route http_routes[];           /* ended by handle == NULL */
 
 /* --- the answering half's entries, named in the table --- */
-/* POST /jobs; BODY | SUBMIT; query: "type,queue,name,priority,run_at,delay,max_retries,timeout,expires_in,expires_at,trace,tag" */
+/* POST /jobs; BODY | SUBMIT; query: "type,queue,name,priority,run_at,delay,max_retries,timeout,expires_in,expires_at,idempotency_key,unique_key,trace,tag" */
 void api_submit(struct http_request *q);
 void api_answered(struct api *a, const struct request_result *r);               /* the ask box's done: finds its request by tag */
 void api_job_cancel(struct http_request *q);            /* DELETE /jobs/:id */

@@ -82,6 +82,7 @@ static void set_rules(struct keeper *k)
 	struct store_rules r = {
 		.arg = k, .runs_here = runs_here, .weight = weight, .max_crashes = max_crashes, .queue_limit = queue_limit, .type_limit = type_limit, .retain_succeeded_ms = k->conf->store.retain_succeeded,
 		.retain_failed_ms = k->conf->store.retain_failed, .retain_count = k->conf->store.retain_count, .max_queued = k->conf->store.max_queued,
+		.idempotency_window_ms = k->conf->store.idempotency_window, .idempotency_max = k->conf->store.idempotency_max,
 	};
 
 	store_rules(k->store, &r);

@@ -18,6 +18,16 @@ static enum store_rc refuse(struct keeper *k, const struct store_owner *from, ui
 	return store_spoilt(k->store) ? rc : why;
 }
 
+/* There is no room for new jobs; one that is there already can still be told. */
+static enum store_rc without_room(struct keeper *k, const struct job_spec *spec, struct job *out)
+{
+	enum store_rc rc = STORE_NOT_FOUND;
+
+	if (spec->idempotency_key.n || spec->unique_key.n)
+		rc = store_submit_known(k->store, spec, out);
+	return rc == STORE_NOT_FOUND ? STORE_NO_SPACE : rc;
+}
+
 static enum store_rc apply_submit(struct keeper *k, const struct store_owner *from, struct job_text body, struct request_result *out)
 {
 	struct job_spec spec;
@@ -25,14 +35,17 @@ static enum store_rc apply_submit(struct keeper *k, const struct store_owner *fr
 
 	if (record_spec_decode(body.p, body.n, &spec) != RECORD_OK)
 		return STORE_INVALID;
-	enum store_rc rc = keeper_room_for(k, body.n, true) ? store_submit(k->store, &spec, (const uint8_t *)body.p, body.n, &j) : STORE_NO_SPACE;
+	enum store_rc rc = keeper_room_for(k, body.n, true) ? store_submit(k->store, &spec, (const uint8_t *)body.p, body.n, &j) : without_room(k, &spec, &j);
+	bool there = rc == STORE_REPLAYED || rc == STORE_LIVE;
 	if (rc != STORE_OK)
-		return refuse(k, from, spec.payload_blob, rc);
+		rc = refuse(k, from, spec.payload_blob, rc);
+	if (rc != STORE_OK && !there)
+		return rc;
 	out->id = j.id;
 	out->state = j.state;
 	out->at_ms = j.created_ms;
 	out->run_at_ms = j.run_at_ms;
-	return STORE_OK;
+	return rc;
 }
 
 /* The n bytes after what was taken so far; false where there are not so many. */

@@ -299,13 +299,13 @@ enum store_rc store_bulk_count(struct store_reader *r, const struct store_bulk *
 	return STORE_OK;
 }
 
-/* The act on one job that is meant. *did: it was done; else its state forbids it after all, or it is damaged and held. */
+/* The act on one job that is meant. *did: it was done; else its state forbids it after all, another holds its unique key, or it is damaged and held. */
 static enum store_rc act(struct store *s, const struct store_bulk *b, struct job_id id, struct job *j, bool *did)
 {
 	enum store_rc rc = store_act(s, id, b->act, j);
 
 	*did = rc == STORE_OK;
-	if (rc == STORE_STATE || rc == STORE_NOT_FOUND || passed_over(s, id, rc))
+	if (rc == STORE_STATE || rc == STORE_LIVE || rc == STORE_NOT_FOUND || passed_over(s, id, rc))
 		return STORE_OK;
 	return rc;
 }

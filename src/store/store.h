@@ -30,6 +30,10 @@ enum store_rc {
 	STORE_NO_MEMORY,
 	STORE_BUSY,             /* draining or not yet ready: nothing was tried */
 	STORE_QUEUE_LIMIT,      /* max_queued of the job's own queue */
+	STORE_REPLAYED,         /* submit: this idempotency key has made a job with the same request; that one is the answer */
+	STORE_LIVE,             /* a live job of the type has this unique key. submit: that one is the answer */
+	STORE_KEY_REUSED,       /* this idempotency key was used with another request */
+	STORE_KEYS_FULL,        /* idempotency_max */
 	STORE_RCS
 };
 const char *store_rc_text(enum store_rc rc);
@@ -63,6 +67,8 @@ struct store_rules {
 	struct store_limit (*type_limit)(void *arg, struct job_text type);      /* each type for itself, also one of a family; likewise */
 	int64_t retain_succeeded_ms, retain_failed_ms;
 	uint64_t retain_count, max_queued;
+	int64_t idempotency_window_ms;          /* 0: keys are not remembered */
+	uint64_t idempotency_max;
 };
 
 /* Makes what is missing under a temporary name, synced, renamed; refuses a directory that holds anything but our files, a newer format and a damaged head, with one line in `why`.
@@ -95,8 +101,12 @@ struct store_change {
 typedef void (*store_change_fn)(void *arg, const struct store_change *c);
 void store_watch(struct store *s, store_change_fn fn, void *arg);      /* called for every transition inside the batch; the listener holds them back until the commit */
 
-/* `spec_bytes` is a record_spec_encode() that has been decoded into *spec. Gives it an id. */
+/* `spec_bytes` is a record_spec_encode() that has been decoded into *spec. Gives it an id. STORE_REPLAYED and STORE_LIVE: no job is made, *out is the one that is there (and a LIVE one is from now on what the
+ * submission's idempotency key, where it has one, is answered with). A job that is gone (deleted, or past its retention) has taken its idempotency key with it. */
 enum store_rc store_submit(struct store *s, const struct job_spec *spec, const uint8_t *spec_bytes, size_t n, struct job *out);
+
+/* The same without making one: REPLAYED, LIVE, KEY_REUSED; NOT_FOUND: it would be a new job. */
+enum store_rc store_submit_known(struct store *s, const struct job_spec *spec, struct job *out);
 
 struct store_owner { uint32_t slot, incarnation; int32_t pid; };
 
@@ -125,7 +135,8 @@ struct store_finish {
 enum store_rc store_finish(struct store *s, const struct store_finish *f, struct job *out);
 
 /* By hand. CANCEL: what has not started is cancelled at once; what runs is marked, out->cancel_asked, and its worker is to be told (again, where it was marked already). RETRY: a final,
- * unsuccessful job is queued again with its attempts at 0. RUN_NOW: a scheduled or retrying one is queued at once. DELETE: a final one is removed with all that belongs to it. STORE_STATE: its state forbids it. */
+ * unsuccessful job is queued again with its attempts at 0. RUN_NOW: a scheduled or retrying one is queued at once. DELETE: a final one is removed with all that belongs to it. STORE_STATE: its state forbids it.
+ * STORE_LIVE: RETRY, and another job holds its unique key. */
 enum store_act { STORE_ACT_CANCEL = 1, STORE_ACT_RETRY, STORE_ACT_RUN_NOW, STORE_ACT_DELETE, STORE_ACTS };
 enum store_rc store_act(struct store *s, struct job_id id, enum store_act act, struct job *out);
 
@@ -170,7 +181,7 @@ enum store_rc store_regrant(struct store *s, const struct store_owner *owner, ui
 
 enum store_rc store_due(struct store *s, unsigned limit, bool *more);           /* scheduled and retrying jobs whose time has come */
 int64_t store_next_due_ms(struct store *s);                                     /* wall clock of the next one; INT64_MAX: none. Outside a batch too */
-enum store_rc store_retain(struct store *s, unsigned limit, bool *more);        /* removes final jobs past their retention */
+enum store_rc store_retain(struct store *s, unsigned limit, bool *more);        /* removes final jobs past their retention, idempotency keys past the window */
 bool store_has_ready(struct store *s);                                          /* something queued that runs here and may have neighbours. Outside a batch too */
 
 /* Rates. Both outside a batch too: when the next queue or type that waits for a token gets it (INT64_MAX: none waits), and letting go those whose time has come, as store_begin() does. */

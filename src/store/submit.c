@@ -55,10 +55,13 @@ static enum store_rc submit(struct store *s, const struct job_spec *spec, const 
 {
 	struct turn_lane *l;
 	enum store_rc rc;
-	bool later = spec->run_at_ms > s->now_ms;
+	bool later = spec->run_at_ms > s->now_ms, keyed = spec->idempotency_key.n || spec->unique_key.n;
+	uint64_t old_key = 0;
 
 	if (!time_sane(spec->run_at_ms) || !time_sane(spec->expires_at_ms))
 		return STORE_INVALID;
+	if (keyed)
+		TRY(keys_check(s, spec, out, &old_key));
 	if (s->max_queued && waiting_jobs(&s->totals) >= s->max_queued)
 		return STORE_QUEUE_FULL;
 	if (queue_full(s, spec->queue))
@@ -78,12 +81,15 @@ static enum store_rc submit(struct store *s, const struct job_spec *spec, const 
 	out->max_retries = spec->max_retries;
 	out->exit_code = -1;
 	out->progress_pct = -1;
+	unique_hash(spec, out->unique);
 	out->queued_ms = later ? spec->run_at_ms : s->order_ms;
 	out->queued_us = later ? spec->run_at_ms * 1000 : s->now_us;
 	out->sortkey = order_key(out->queued_ms, spec->priority, spec->aging_ms);
 	TRY(job_event(s, out, later ? JOB_EV_SUBMIT_LATER : JOB_EV_SUBMIT_NOW, JOB_OUTCOME_NONE));
 	TRY(later ? due_put(s, out) : ready_put(s, out));
 	TRY(spec_put(s, out->id, spec, bytes, n));
+	if (keyed)
+		TRY(keys_put(s, spec, out, old_key));
 	return job_save(s, out);
 }
 
