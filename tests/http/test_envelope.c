@@ -305,11 +305,10 @@ static void lengths(void **state)
 static bool keyed(const char *json, const char *header, uint8_t fingerprint[16])
 {
 	struct envelope_input in = { .conf = &conf, .wall_ms = NOW, .idempotency_key = header ? slice_of(header) : (struct slice){ NULL, 0 } };
+	bool good = envelope_parse(&e, &in, slice_of(json), &p);
 
-	if (!envelope_parse(&e, &in, slice_of(json), &p))
-		return false;
 	memcpy(fingerprint, e.spec.fingerprint, 16);
-	return true;
+	return good;
 }
 
 static void keys(void **state)
@@ -332,8 +331,8 @@ static void keys(void **state)
 	assert_true(keyed("{\"type\":\"email\",\"idempotency_key\":\"k\",\"payload\":2}", NULL, b));
 	envelope_free(&e);
 	assert_memory_not_equal(a, b, 16);
-	assert_true(keyed("{\"type\":\"email\"}", "from the header", b));
-	text_is(e.spec.idempotency_key, "from the header");
+	assert_true(keyed("{\"type\":\"email\"}", "h", b));
+	text_is(e.spec.idempotency_key, "h");
 	envelope_free(&e);
 }
 
@@ -433,9 +432,6 @@ static void raw_keys(void **state)
 	assert_memory_equal(a, e.spec.fingerprint, 16);
 	envelope_free(&e);
 	assert_true(raw(query, 4, "a/b", SLICE("y")));           /* another body, another query, another type of content */
-	assert_memory_not_equal(a, e.spec.fingerprint, 16);
-	envelope_free(&e);
-	assert_true(raw(query, 3, "a/b", SLICE("x")));
 	assert_memory_not_equal(a, e.spec.fingerprint, 16);
 	envelope_free(&e);
 	assert_true(raw(query, 4, "a/c", SLICE("x")));
