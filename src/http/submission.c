@@ -55,7 +55,7 @@ static const struct { int status; const char *detail; } by_rc[STORE_RCS] = {
 	[STORE_STATE] = { 503, "the store could not take the job" },
 	[STORE_INVALID] = { 400, "the store refused the job as it was described" },
 	[STORE_QUEUE_LIMIT] = { 429, "as many of its jobs wait as its max_queued allows; send it again when some have run" },
-	[STORE_QUEUE_FULL] = { 429, "as many jobs wait as max_queued allows; send it again when some have run" },
+	[STORE_QUEUE_FULL] = { 429, "as many jobs wait, in all queues, as the store's max_queued allows; send it again when some have run" },
 	[STORE_NO_SPACE] = { 507, "the store or its disk is full; jobs are taken again when there is room" },
 	[STORE_IO] = { 503, "the store cannot write; nothing was stored" },
 	[STORE_DAMAGED] = { 503, "the store is damaged; nothing was stored" },
@@ -79,7 +79,7 @@ struct envelope_problem submission_store_problem(int rc, const struct job_spec *
 	if (rc < 0 || rc >= STORE_RCS)
 		rc = STORE_IO;
 	p.status = by_rc[rc].status;
-	if ((rc == STORE_QUEUE_FULL || rc == STORE_QUEUE_LIMIT) && spec)
+	if (rc == STORE_QUEUE_LIMIT && spec)
 		snprintf(p.detail, sizeof(p.detail), "the queue \"%.*s\" is full: %s", (int)spec->queue.n, spec->queue.p, by_rc[rc].detail);
 	else if (rc == STORE_KEY_REUSED && spec)
 		snprintf(p.detail, sizeof(p.detail), "the idempotency key \"%.*s\" was used with a different request; another job needs another key",

@@ -48,7 +48,7 @@ static void a_scheduled_job(void **state)
 static void what_the_store_says(void **state)
 {
 	static const struct { int rc, status; const char *word; bool retry; } map[] = {
-		{ STORE_QUEUE_FULL, 429, "default", true }, { STORE_NO_SPACE, 507, "full", false }, { STORE_IO, 503, "cannot write", true },
+		{ STORE_QUEUE_FULL, 429, "all queues", true }, { STORE_QUEUE_LIMIT, 429, "\"default\"", true }, { STORE_NO_SPACE, 507, "full", false }, { STORE_IO, 503, "cannot write", true },
 			{ STORE_BUSY, 503, "not ready", true },
 		{ STORE_INVALID, 400, "refused", false }, { STORE_DAMAGED, 503, "damaged", true }, { STORE_NO_MEMORY, 503, "memory", true },
 		{ -1, 503, "", true }, { 99, 503, "", true },
@@ -226,8 +226,22 @@ static void an_array_is_all_or_nothing(void **state)
 	assert_int_equal(nasked, 1);
 	keeper_answers(0, STORE_QUEUE_FULL);
 	assert_int_equal(answer.status, 429);
-	/* what is stored is not answered with an error */
 	conf.store.max_queued = 0;
+	/* a queue's own limit, which is named */
+	conf_queues[0].max_queued = 3;
+	submit_type("email", "", "default");
+	submit_type("email", "", "other");
+	nasked = 0;
+	post("[{\"type\":\"email\"},{\"type\":\"email\",\"delay\":60},{\"type\":\"email\"}]");
+	refused_before_asking(429, "", "\"default\"");
+	post("[{\"type\":\"email\"},{\"type\":\"email\"}]");
+	assert_int_equal(nasked, 2);
+	keeper_answers(0, STORE_QUEUE_LIMIT);
+	keeper_answers(1, STORE_QUEUE_LIMIT);
+	assert_int_equal(answer.status, 429);
+	assert_non_null(strstr(answer.detail, "\"default\""));
+	conf_queues[0].max_queued = 0;
+	/* what is stored is not answered with an error */
 	nasked = 0;
 	post("[{\"type\":\"email\"},{\"type\":\"email\"}]");
 	keeper_answers(0, STORE_OK);

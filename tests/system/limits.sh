@@ -102,6 +102,10 @@ is "a third has not" "$status" 429
 like "the refusal names the queue" "$(field detail)" '"small"'
 like "and says when to come again" "$(header Retry-After)" '^[0-9]+$'
 
+request POST /jobs --data-binary '{"type":"fine","queue":"small"}' -H 'Content-Type: application/x-ndjson'
+is "a line of many is refused alone" "$status $(field status)" "200 429"
+like "and names the queue as well" "$(field detail)" '"small"'
+
 # Purge.
 request DELETE /queues/small/jobs
 is "which jobs must be said" "$status $(field field)" "400 state"
