@@ -94,18 +94,53 @@ static int dump_conf(const struct conf *conf)
 	return rc;
 }
 
+static int cannot_read(const char *path)
+{
+	int err = errno;
+
+	fprintf(stderr, "stintd: %s: %s\n", path, strerror(err));
+	return err == EACCES ? EX_NOPERM : EX_IOERR;
+}
+
+/* What a start would end with, and the conf alone does not show. */
+static int test_identity(const struct conf *conf)
+{
+	struct identity id;
+
+	if (!conf->user_given || identity_lookup(conf->user, conf->group, &id) == 0 || errno != ENOENT)
+		return 0;
+	bool user = identity_lookup(conf->user, "", &id) != 0;
+	fprintf(stderr, "%s: there is no %s '%s': add it, or set %s\n", conf->file, user ? "user" : "group", user ? conf->user : conf->group, user ? "user" : "group");
+	fprintf(stderr, "stintd: %s: the test has failed\n", conf->file);
+	return EX_CONFIG;
+}
+
+/* A pid file may be stale, its number be another's by now: only who holds the lock of run_dir is signalled. */
 static int send_signal(const struct conf *conf, const char *word)
 {
 	const struct signal_entry *e = signals_find_word(word);
-	pid_t pid = pidfile_read(conf->pid_file);
+	pid_t pid = pidfile_read(conf->pid_file), holder;
+	char lock[PATH_MAX];
 
-	if (pid < 0) {
-		int err = errno;
-		fprintf(stderr, "stintd: %s: %s\n", conf->pid_file, strerror(err));
-		return err == EACCES ? EX_NOPERM : EX_IOERR;
-	}
+	if (pid < 0)
+		return cannot_read(conf->pid_file);
 	if (pid == 0) {
 		fprintf(stderr, "stintd: no server runs: %s names no living process\n", conf->pid_file);
+		return EX_UNAVAILABLE;
+	}
+	if ((size_t)snprintf(lock, sizeof(lock), "%s/run.lock", conf->run_dir) >= sizeof(lock)) {
+		errno = ENAMETOOLONG;
+		return cannot_read(conf->run_dir);
+	}
+	holder = lockfile_holder(lock);
+	if (holder < 0)
+		return cannot_read(lock);
+	if (holder != pid) {
+		fprintf(stderr, "stintd: pid %d in %s is not this server's: ", (int)pid, conf->pid_file);
+		if (holder)
+			fprintf(stderr, "that is pid %d, which holds %s\n", (int)holder, lock);
+		else
+			fprintf(stderr, "none runs, since nobody holds %s\n", lock);
 		return EX_UNAVAILABLE;
 	}
 	if (kill(pid, e->signo) == 0)
@@ -172,7 +207,7 @@ int main(int argc, char **argv)
 		return run_server(conf, &o);
 	if (o.word) {
 		rc = send_signal(conf, o.word);
-	} else {
+	} else if ((rc = test_identity(conf)) == 0) {
 		fprintf(stderr, "stintd: %s: syntax ok\n", o.conf_file);
 		rc = o.dump ? dump_conf(conf) : 0;
 	}

@@ -14,7 +14,7 @@ struct kind {
 
 static const struct kind kinds[] = {
 	{ "submit", "[OPTIONS]", "Submits no-op jobs over kept-alive connections, one at a time each, and counts answers.", bench_submit, 64, 5000, 0,
-		" connections seconds jobs hold beanstalkd pid conf url token json " },
+		" connections seconds jobs hold idempotency-keys beanstalkd pid conf url token json " },
 	{ "drain", "[OPTIONS]", "Holds the workers back, submits no-op jobs, lets go, and times until the last one is done.", bench_drain, 64, 0, 100000,
 		" connections jobs beanstalkd pid conf url token json " },
 	{ "sleep", "[OPTIONS]", "Runs jobs that sleep and compares with what so many at once can do at best.", bench_sleep, 16, 0, 0,
@@ -23,7 +23,7 @@ static const struct kind kinds[] = {
 };
 #define NKINDS (sizeof(kinds) / sizeof(kinds[0]))
 
-#define NOPTIONS 12
+#define NOPTIONS 13
 
 /* The table of one kind: those of all options that it takes. */
 static void options_of(const struct kind *k, struct bench *b, struct option_spec out[NOPTIONS + 1])
@@ -35,6 +35,7 @@ static void options_of(const struct kind *k, struct bench *b, struct option_spec
 		{ OPTION_DURATION, "ms", 0, &b->sleep_ms, NULL, "T", 1, 600000, "how long a job sleeps, such as 100ms" },
 		{ OPTION_INTEGER, "at-once", 0, &b->at_once, &b->at_once_given, "W", 1, 1000000, "jobs the server runs at once; else as its conf says" },
 		{ OPTION_FLAG, "hold", 0, &b->hold, NULL, NULL, 0, 0, "hold the workers back meanwhile (WINCH, and HUP at the end)" },
+		{ OPTION_FLAG, "idempotency-keys", 0, &b->http.keyed, NULL, NULL, 0, 0, "an idempotency key of its own for each job" },
 		{ OPTION_TEXT, "beanstalkd", 0, &b->beanstalkd, NULL, "HOST:PORT", 0, 0, "measure a beanstalkd instead, by the same loop" },
 		{ OPTION_INTEGER, "pid", 0, &b->pid, NULL, "PID", 2, INT32_MAX, "the master; else the one in the conf's pid file" },
 		{ OPTION_TEXT, "conf", 'c', &b->conf_file, &b->conf_given, "FILE", 0, 0, "the server's conf; else the installed one" },

@@ -88,6 +88,9 @@ int load_run(const struct load_plan *plan, struct load_result *result);
 /* POSTs the same bytes to `target` again and again. `body_fn`, where not NULL, sees each answer's body. */
 struct load_http {
 	struct buf request;
+	bool keyed;             /* an idempotency key of its own for each request */
+	size_t key_at;          /* where its 16 digits of counter stand in the request */
+	uint64_t key_next;
 	void (*body_fn)(void *arg, struct slice body);
 	void *arg;
 };

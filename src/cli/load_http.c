@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/client.h"
+#include "os/clock.h"
 
 #define BODY_MAX (1u << 20)
 
@@ -16,17 +17,35 @@ void load_http_prepare(struct load_http *h, const struct net_url *u, const char 
 	buf_printf(b, "POST %s HTTP/1.1\r\nHost: %s\r\n", target, u->authority);
 	if (token)
 		buf_printf(b, "Authorization: Bearer %s\r\n", token);
+	if (h->keyed) {
+		buf_printf(b, "Idempotency-Key: bench-%016llx-0000000000000000\r\n", (unsigned long long)clock_wall_us());
+		h->key_at = b->len - 18;
+	}
 	buf_printf(b, "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n", body.n);
 	buf_slice(b, body);
 }
 
+/* A copy of its own, since another connection may still be sending the one before. */
+static struct slice with_key(struct load_http *h, struct load_conn *c)
+{
+	char digits[17];
+
+	buf_clear(&c->text);
+	buf_add(&c->text, h->request.data, h->request.len);
+	if (c->text.failed)
+		return (struct slice){ h->request.data, h->request.len };
+	snprintf(digits, sizeof(digits), "%016llx", (unsigned long long)h->key_next++);
+	memcpy(c->text.data + h->key_at, digits, 16);
+	return (struct slice){ c->text.data, c->text.len };
+}
+
 static struct slice request(struct load *l, struct load_conn *c)
 {
-	const struct load_http *h = l->plan->arg;
+	struct load_http *h = l->plan->arg;
 
 	buf_clear(&c->body);
 	response_begin(&c->response, &c->body, BODY_MAX);
-	return (struct slice){ h->request.data, h->request.len };
+	return h->keyed ? with_key(h, c) : (struct slice){ h->request.data, h->request.len };
 }
 
 static void refused(struct load *l, struct load_conn *c)

@@ -16,7 +16,7 @@
 #define CENTURY_MS (100LL * 366 * 24 * 3600 * 1000)
 
 struct submit {
-	const char *type, *payload, *queue, *url, *token;
+	const char *type, *payload, *queue, *idempotency_key, *unique_key, *url, *token;
 	int64_t priority, delay_ms, retries;
 	bool has_priority, has_delay, has_retries, wait, json;
 	struct client client;
@@ -84,6 +84,14 @@ static int compose(struct submit *s)
 			buf_printf(&s->body, ",\"delay\":\"%" PRId64 "ms\"", s->delay_ms);
 		if (s->has_retries)
 			buf_printf(&s->body, ",\"max_retries\":%" PRId64, s->retries);
+		if (s->idempotency_key) {
+			buf_str(&s->body, ",\"idempotency_key\":");
+			json_put_string(&s->body, slice_of(s->idempotency_key));
+		}
+		if (s->unique_key) {
+			buf_str(&s->body, ",\"unique_key\":");
+			json_put_string(&s->body, slice_of(s->unique_key));
+		}
 		buf_str(&s->body, ",\"payload\":");
 		buf_add(&s->body, payload.data, payload.len);
 		buf_char(&s->body, '}');
@@ -160,6 +168,8 @@ int cli_submit(const struct cli_command *self, int argc, char **argv)
 		{ OPTION_INTEGER, "priority", 0, &s.priority, &s.has_priority, "N", -32768, 32767, "a higher one runs first; else 0" },
 		{ OPTION_DURATION, "delay", 0, &s.delay_ms, &s.has_delay, "TIME", 0, CENTURY_MS, "not before so long from now" },
 		{ OPTION_INTEGER, "retries", 0, &s.retries, &s.has_retries, "N", 0, 1000, "after a failure; else the type's" },
+		{ OPTION_TEXT, "idempotency-key", 0, &s.idempotency_key, NULL, "KEY", 0, 0, "the same job again with this key is the first one" },
+		{ OPTION_TEXT, "unique-key", 0, &s.unique_key, NULL, "KEY", 0, 0, "at most one job of the type at a time has this key" },
 		{ OPTION_FLAG, "wait", 0, &s.wait, NULL, NULL, 0, 0, "until it has ended; prints its result, exits 1 where it did not succeed" },
 		{ OPTION_TEXT, "url", 0, &s.url, NULL, "URL", 0, 0, "the server; else $STINT_URL, else http://127.0.0.1:8080" },
 		{ OPTION_TEXT, "token", 0, &s.token, NULL, "TOKEN", 0, 0, "else $STINT_TOKEN" },

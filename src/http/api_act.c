@@ -32,6 +32,9 @@ static void refused(struct http_request *q, enum store_act act, enum store_rc rc
 	case STORE_STATE:
 		problem_send(q, 409, NULL, "%s", forbidden(act));
 		break;
+	case STORE_LIVE:
+		problem_send(q, 409, NULL, "another live job of the type has the same unique_key; when that one has ended this one can be retried");
+		break;
 	case STORE_NO_SPACE:
 		unavailable(q, 507, store_rc_text(rc));
 		break;

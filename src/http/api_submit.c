@@ -24,7 +24,7 @@ static void item_done(struct submission_item *item, const struct request_result 
 	struct submission *s = item->owner;
 
 	item->result = *r;
-	if (s->kind != SUBMISSION_ONE && item->envelope) {
+	if (s->kind != SUBMISSION_ONE && item->envelope && r->rc != STORE_QUEUE_LIMIT && r->rc != STORE_KEY_REUSED) {       /* those answers name the queue, the key */
 		envelope_free(item->envelope);
 		free(item->envelope);
 		item->envelope = NULL;
@@ -112,7 +112,7 @@ static void refuse(struct http_request *q, int status, const char *field, const 
 
 static struct envelope_input input_of(const struct http_request *q)
 {
-	return (struct envelope_input){ .conf = q->api->conf, .wall_ms = clock_wall_ms(), .traceparent = http_header(q, "traceparent") };
+	return (struct envelope_input){ .conf = q->api->conf, .wall_ms = clock_wall_ms(), .idempotency_key = http_header(q, "idempotency-key"), .traceparent = http_header(q, "traceparent") };
 }
 
 /* The item's job from the text; false with *p filled in. */
@@ -206,17 +206,53 @@ static bool array_count(void *arg, struct slice text)
 	return ++*n <= SUBMISSION_ARRAY_MAX;
 }
 
-/* The queue's limit is looked at before any is asked for, so that an array is not cut in two by it. */
-static bool has_room(const struct api *a, size_t jobs)
+static uint64_t waiting(const struct store_tally *t)
 {
-	static const enum job_state waiting[] = { JOB_SCHEDULED, JOB_WAITING, JOB_QUEUED, JOB_RETRYING };
-	uint64_t n = jobs;
+	return t->state[JOB_SCHEDULED] + t->state[JOB_WAITING] + t->state[JOB_QUEUED] + t->state[JOB_RETRYING];
+}
 
-	if (a->conf->store.max_queued == 0)
+static bool same_queue(const struct submission_item *a, const struct submission_item *b)
+{
+	const struct job_text *x = &a->envelope->spec.queue, *y = &b->envelope->spec.queue;
+
+	return x->n == y->n && memcmp(x->p, y->p, x->n) == 0;
+}
+
+/* Whether the queue of the i-th job has room for all of the array that go there; looked at once a queue. */
+static bool queue_has_room(const struct api *a, const struct submission *s, size_t i)
+{
+	const struct job_text queue = s->item[i].envelope->spec.queue;
+	uint64_t most = conf_queue_of(a->conf, (struct slice){ queue.p, queue.n })->max_queued, n = 0;
+	struct store_figure f;
+
+	if (most == 0)
 		return true;
-	for (size_t i = 0; i < sizeof(waiting) / sizeof(waiting[0]); i++)
-		n += segment_total(a->seg, (enum shm_counter)(SHM_C_STATE_FIRST + (unsigned)waiting[i]));
-	return n <= a->conf->store.max_queued;
+	for (size_t j = 0; j < i; j++)
+		if (same_queue(&s->item[i], &s->item[j]))
+			return true;
+	for (size_t j = i; j < s->n; j++)
+		n += same_queue(&s->item[i], &s->item[j]);
+	if (!a->reader || store_read_begin(a->reader) != STORE_OK)
+		return true;            /* the keeper has the last word anyway */
+	if (store_queue(a->reader, queue, false, &f) == STORE_OK)
+		n += waiting(&f.tally);
+	store_read_end(a->reader);
+	return n <= most;
+}
+
+/* The limits are looked at before any job is asked for, so that an array is not cut in two by them. */
+static struct envelope_problem room_problem(const struct api *a, const struct submission *s)
+{
+	struct store_tally t = { .submitted = 0 };
+
+	for (unsigned i = JOB_NONE + 1; i < JOB_STATES; i++)
+		t.state[i] = segment_total(a->seg, (enum shm_counter)(SHM_C_STATE_FIRST + i));
+	if (a->conf->store.max_queued && waiting(&t) + s->n > a->conf->store.max_queued)
+		return submission_store_problem(STORE_QUEUE_FULL, NULL);
+	for (size_t i = 0; i < s->n; i++)
+		if (!queue_has_room(a, s, i))
+			return submission_store_problem(STORE_QUEUE_LIMIT, &s->item[i].envelope->spec);
+	return submission_store_problem(STORE_OK, NULL);
 }
 
 static void submit_array(struct http_request *q, struct submission *s)
@@ -228,8 +264,8 @@ static void submit_array(struct http_request *q, struct submission *s)
 	if (n > SUBMISSION_ARRAY_MAX)
 		r.seen = SUBMISSION_ARRAY_MAX;          /* no need to look at any */
 	json_each(q->body.p, q->body.n, array_element, &r);
-	if (r.problem.status == 0 && !has_room(q->api, s->n))
-		r.problem = submission_store_problem(STORE_QUEUE_FULL, NULL);
+	if (r.problem.status == 0)
+		r.problem = room_problem(q->api, s);
 	if (r.problem.status == 0) {
 		submission_ask(s);
 		return;
@@ -319,15 +355,26 @@ static char first_char(struct slice s)
 	return '\0';
 }
 
+static unsigned idempotency_headers(const struct http_request *q)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < q->nheader; i++)
+		n += slice_eq(q->header[i].name, "idempotency-key");
+	return n;
+}
+
 /* What the whole request must satisfy, whatever its jobs are. */
-static bool acceptable(struct http_request *q, bool raw, bool lines)
+static bool acceptable(struct http_request *q, bool raw, bool lines, bool array)
 {
 	struct envelope_problem p;
 
 	if (q->api->draining)
 		refuse(q, 503, "", "the server drains and takes no jobs; send it again when it has come back");
-	else if (http_header(q, "idempotency-key").p)
-		refuse(q, 400, "idempotency_key", "the header Idempotency-Key is not available in this version");
+	else if (idempotency_headers(q) > 1)
+		refuse(q, 400, "idempotency_key", "the header Idempotency-Key is given more than once");
+	else if ((lines || array) && idempotency_headers(q))
+		refuse(q, 400, "idempotency_key", "the header Idempotency-Key is for one job; of several each has its own field \"idempotency_key\"");
 	else if (!raw && q->nquery)
 		refuse(q, 400, "", "query parameters describe a raw body and need type=; the fields of a JSON job stand in its body");
 	else if (!raw && !lines && !media_json(media_type(http_header(q, "content-type"))))
@@ -346,7 +393,7 @@ void api_submit(struct http_request *q)
 	bool array = !raw && !lines && first_char(q->body) == '[';
 	struct submission *s;
 
-	if (!acceptable(q, raw, lines))
+	if (!acceptable(q, raw, lines, array))
 		return;
 	s = submission_new(q, lines ? SUBMISSION_LINES : array ? SUBMISSION_ARRAY : SUBMISSION_ONE);
 	if (!s)

@@ -11,6 +11,7 @@
 
 #include "http/envelope_field.h"
 #include "text/json.h"
+#include "text/siphash.h"
 
 /* Where neither the job nor a handler's section says: conf.md's defaults of a handler. */
 #define DEFAULT_RETRIES 3
@@ -87,6 +88,8 @@ static bool resolve(struct filling *f)
 		s->max_retries = h ? (uint32_t)h->max_retries : DEFAULT_RETRIES;
 	if (!envelope_given(f, FIELD_TIMEOUT))
 		s->timeout_ms = h ? h->timeout : DEFAULT_TIMEOUT_MS;
+	if (!envelope_idempotency(f))
+		return false;
 	resolve_backoff(f, h);
 	if (s->backoff.max_ms < s->backoff.base_ms)
 		return envelope_wrong(f, "backoff", "\"backoff.max\" (%.3f s) must not be less than \"backoff.base\" (%.3f s)",
@@ -98,6 +101,37 @@ static bool resolve(struct filling *f)
 		s->trace = (struct job_text){ f->in->traceparent.p, f->in->traceparent.n };
 	s->aging_ms = conf_queue_of(c, (struct slice){ s->queue.p, s->queue.n })->priority_aging;
 	return true;
+}
+
+/* --- fingerprints --- */
+
+static void mix(struct job_spec *s, const void *p, size_t n)
+{
+	siphash(s->fingerprint, p, n, s->fingerprint);
+}
+
+/* What the same idempotency key must come with again: the bytes of the job, spaces around it aside. */
+static void fingerprint_json(struct job_spec *s, struct slice text)
+{
+	if (s->idempotency_key.n == 0)
+		return;
+	mix(s, "json", 4);
+	mix(s, text.p, text.n);
+}
+
+/* Of a raw body: its query as it was sent (decoded), its content type, its bytes. */
+static void fingerprint_raw(struct job_spec *s, const struct http_pair *query, size_t nquery, struct slice content_type, struct slice body)
+{
+	if (s->idempotency_key.n == 0)
+		return;
+	mix(s, "raw", 3);
+	for (size_t i = 0; i < nquery; i++) {
+		mix(s, query[i].name.p, query[i].name.n);
+		mix(s, query[i].value.p, query[i].value.n);
+	}
+	mix(s, "", 0);
+	mix(s, content_type.p, content_type.n);
+	mix(s, body.p, body.n);
 }
 
 /* --- JSON --- */
@@ -203,6 +237,7 @@ bool envelope_parse(struct envelope *e, const struct envelope_input *in, struct 
 		goto fail;
 	e->spec.payload = payload.p ? (struct job_text){ payload.p, payload.n } : borrow("null");
 	e->spec.payload_len = e->spec.payload.n;
+	fingerprint_json(&e->spec, text);
 	return true;
 fail:
 	envelope_free(e);
@@ -283,6 +318,7 @@ bool envelope_raw(struct envelope *e, const struct envelope_input *in, const str
 	e->spec.content_type = content_type.n ? (struct job_text){ content_type.p, content_type.n } : borrow("application/octet-stream");
 	e->spec.payload = (struct job_text){ body.n ? body.p : "", body.n };
 	e->spec.payload_len = body.n;
+	fingerprint_raw(&e->spec, query, nquery, content_type, body);
 	return true;
 fail:
 	envelope_free(e);

@@ -16,6 +16,7 @@
 struct envelope_input {
 	const struct conf *conf;
 	int64_t wall_ms;                /* now: what a delay counts from */
+	struct slice idempotency_key;   /* the header; p NULL where it was not sent */
 	struct slice traceparent;       /* the header; passed over where it is no traceparent or the job says its own */
 };
 

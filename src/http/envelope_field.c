@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "http/job_json.h"
 #include "text/duration.h"
 
 #define DURATION_TEXT "a number of seconds such as 0.5, or a string such as \"250ms\", \"30s\", \"5m\", \"2h\" or \"7d\""
@@ -295,6 +296,33 @@ static bool set_tags(struct filling *f, const json_t *v)
 	return true;
 }
 
+static bool set_idempotency_key(struct filling *f, const json_t *v)
+{
+	return take_text(f, "idempotency_key", v, 1, JOB_KEY_MAX, &f->spec->idempotency_key);
+}
+
+static bool set_unique_key(struct filling *f, const json_t *v)
+{
+	return take_text(f, "unique_key", v, 1, JOB_KEY_MAX, &f->spec->unique_key);
+}
+
+bool envelope_idempotency(struct filling *f)
+{
+	struct slice key = f->in->idempotency_key;
+	struct job_text *have = &f->spec->idempotency_key;
+
+	if (!key.p)
+		return true;
+	if (key.n == 0 || key.n > JOB_KEY_MAX)
+		return envelope_wrong(f, "idempotency_key", "the header Idempotency-Key has %zu bytes; it must have 1 to %d", key.n, JOB_KEY_MAX);
+	if (!job_json_utf8(key))
+		return envelope_wrong(f, "idempotency_key", "the header Idempotency-Key must be UTF-8");
+	if (have->n && (have->n != key.n || memcmp(have->p, key.p, key.n) != 0))
+		return envelope_wrong(f, "idempotency_key", "the header Idempotency-Key and the field \"idempotency_key\" differ; send one of them, or the same key in both");
+	*have = (struct job_text){ key.p, key.n };
+	return true;
+}
+
 const struct envelope_field envelope_fields[FIELDS] = {
 	[FIELD_TYPE] = { "type", set_type, QUERY_STRING },
 	[FIELD_PAYLOAD] = { "payload", set_payload, QUERY_NO },
@@ -310,8 +338,8 @@ const struct envelope_field envelope_fields[FIELDS] = {
 	[FIELD_EXPIRES_AT] = { "expires_at", set_expires_at, QUERY_STRING },
 	[FIELD_TRACE] = { "trace", set_trace, QUERY_STRING },
 	[FIELD_TAGS] = { "tags", set_tags, QUERY_NO },
-	[FIELD_IDEMPOTENCY_KEY] = { "idempotency_key", NULL, QUERY_NO },
-	[FIELD_UNIQUE_KEY] = { "unique_key", NULL, QUERY_NO },
+	[FIELD_IDEMPOTENCY_KEY] = { "idempotency_key", set_idempotency_key, QUERY_STRING },
+	[FIELD_UNIQUE_KEY] = { "unique_key", set_unique_key, QUERY_STRING },
 	[FIELD_KEY] = { "key", NULL, QUERY_NO },
 	[FIELD_DEPENDS_ON] = { "depends_on", NULL, QUERY_NO },
 };
@@ -331,5 +359,5 @@ bool envelope_set(struct filling *f, const char *name, const json_t *v)
 	}
 	return envelope_wrong(f, name,
 		"a job has no field \"%.64s\"; it takes type, payload, name, queue, priority, run_at, delay, max_retries, timeout, backoff, expires_in, "
-		"expires_at, trace and tags", name);
+		"expires_at, idempotency_key, unique_key, trace and tags", name);
 }

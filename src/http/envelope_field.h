@@ -41,5 +41,7 @@ bool envelope_wrong(struct filling *f, const char *field, const char *fmt, ...) 
 /* One member by its name; an unknown name is a problem. */
 bool envelope_set(struct filling *f, const char *name, const json_t *v);
 bool envelope_traceparent(struct slice s);
+/* The header Idempotency-Key beside the field: one of them, or both the same. */
+bool envelope_idempotency(struct filling *f);
 
 #endif

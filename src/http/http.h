@@ -88,12 +88,21 @@ struct http_route {
 extern const struct http_route http_routes[];           /* ended by handle == NULL */
 
 /* --- the answering half's entries, named in the table --- */
-/* POST /jobs; BODY | SUBMIT; query: "type,queue,name,priority,run_at,delay,max_retries,timeout,expires_in,expires_at,trace,tag" */
+/* POST /jobs; BODY | SUBMIT; query: "type,queue,name,priority,run_at,delay,max_retries,timeout,expires_in,expires_at,idempotency_key,unique_key,trace,tag" */
 void api_submit(struct http_request *q);
 void api_answered(struct api *a, const struct request_result *r);               /* the ask box's done: finds its request by tag */
 void api_job_cancel(struct http_request *q);            /* DELETE /jobs/:id */
 void api_job_retry(struct http_request *q);             /* POST /jobs/:id/retry */
 void api_job_run_now(struct http_request *q);           /* POST /jobs/:id/run-now */
+void api_bulk_cancel(struct http_request *q);           /* POST /jobs/cancel */
+void api_bulk_retry(struct http_request *q);            /* POST /jobs/retry */
+void api_bulk_delete(struct http_request *q);           /* POST /jobs/delete */
+void api_bulk_purge(struct http_request *q, struct slice queue);        /* cancels what is queued there; the name stays the request's */
+void api_queues(struct http_request *q);                /* GET /queues */
+void api_queue(struct http_request *q);                 /* GET /queues/:id */
+void api_queue_pause(struct http_request *q);           /* POST /queues/:id/pause */
+void api_queue_resume(struct http_request *q);          /* POST /queues/:id/resume */
+void api_queue_purge(struct http_request *q);           /* DELETE /queues/:id/jobs; query "state" */
 void api_job(struct http_request *q);                   /* GET /jobs/:id; query "wait" */
 void api_job_history(struct http_request *q);
 void api_job_result(struct http_request *q);

@@ -140,6 +140,8 @@ static void put_spec(struct buf *b, const struct job_view *v)
 	buf_u64(b, s->backoff.jitter_pct);
 	buf_char(b, '}');
 	put_time(b, "expires_at", v->job->expires_at_ms);
+	put_text(b, "idempotency_key", slice(s->idempotency_key));
+	put_text(b, "unique_key", slice(s->unique_key));
 	put_text(b, "trace", slice(s->trace));
 	if (s->ntags) {
 		member(b, "tags");

@@ -3,11 +3,14 @@
 
 #include <string.h>
 
-#define SUBMIT_QUERY "type,queue,name,priority,run_at,delay,max_retries,timeout,expires_in,expires_at,trace,tag*"
+#define SUBMIT_QUERY "type,queue,name,priority,run_at,delay,max_retries,timeout,expires_in,expires_at,idempotency_key,unique_key,trace,tag*"
 
 /* A name in `query` that ends in * may come again. */
 const struct http_route http_routes[] = {
 	{ HTTP_M_POST, "/jobs", HTTP_ROUTE_BODY | HTTP_ROUTE_SUBMIT, api_submit, SUBMIT_QUERY },
+	{ HTTP_M_POST, "/jobs/cancel", HTTP_ROUTE_BODY, api_bulk_cancel, "" },
+	{ HTTP_M_POST, "/jobs/retry", HTTP_ROUTE_BODY, api_bulk_retry, "" },
+	{ HTTP_M_POST, "/jobs/delete", HTTP_ROUTE_BODY, api_bulk_delete, "" },
 	{ HTTP_M_GET, "/jobs/:id", 0, api_job, "wait" },
 	{ HTTP_M_DELETE, "/jobs/:id", 0, api_job_cancel, "" },
 	{ HTTP_M_POST, "/jobs/:id/retry", 0, api_job_retry, "" },
@@ -15,6 +18,11 @@ const struct http_route http_routes[] = {
 	{ HTTP_M_GET, "/jobs/:id/history", 0, api_job_history, "" },
 	{ HTTP_M_GET, "/jobs/:id/result", 0, api_job_result, "" },
 	{ HTTP_M_GET, "/jobs/:id/payload", 0, api_job_payload, "" },
+	{ HTTP_M_GET, "/queues", 0, api_queues, "" },
+	{ HTTP_M_GET, "/queues/:name", 0, api_queue, "" },
+	{ HTTP_M_POST, "/queues/:name/pause", 0, api_queue_pause, "" },
+	{ HTTP_M_POST, "/queues/:name/resume", 0, api_queue_resume, "" },
+	{ HTTP_M_DELETE, "/queues/:name/jobs", 0, api_queue_purge, "state" },
 	{ HTTP_M_GET, "/stats", 0, api_stats, "" },
 	{ HTTP_M_GET, "/status.json", 0, api_stats, "" },
 	{ HTTP_M_GET, "/status", 0, api_status_page, "" },

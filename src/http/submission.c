@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "http/job_json.h"
+#include "http/job_wait.h"
 #include "text/json.h"
 #include "text/uuid.h"
 
@@ -53,27 +54,40 @@ static const struct { int status; const char *detail; } by_rc[STORE_RCS] = {
 	[STORE_STALE] = { 503, "the store could not take the job" },
 	[STORE_STATE] = { 503, "the store could not take the job" },
 	[STORE_INVALID] = { 400, "the store refused the job as it was described" },
-	[STORE_QUEUE_FULL] = { 429, "as many jobs wait as max_queued allows; send it again when some have run" },
+	[STORE_QUEUE_LIMIT] = { 429, "as many of its jobs wait as its max_queued allows; send it again when some have run" },
+	[STORE_QUEUE_FULL] = { 429, "as many jobs wait, in all queues, as the store's max_queued allows; send it again when some have run" },
 	[STORE_NO_SPACE] = { 507, "the store or its disk is full; jobs are taken again when there is room" },
 	[STORE_IO] = { 503, "the store cannot write; nothing was stored" },
 	[STORE_DAMAGED] = { 503, "the store is damaged; nothing was stored" },
 	[STORE_NO_MEMORY] = { 503, "out of memory; nothing was stored" },
 	[STORE_BUSY] = { 503, "the store is not ready; nothing was stored" },
+	[STORE_KEY_REUSED] = { 422, "the idempotency key was used with a different request; another job needs another key" },
+	[STORE_KEYS_FULL] = { 429, "as many idempotency keys are remembered as idempotency_max allows; send it again when some are past idempotency_window, or without a key" },
 };
+
+static bool is_there(int rc)
+{
+	return rc == STORE_OK || rc == STORE_REPLAYED || rc == STORE_LIVE;
+}
 
 struct envelope_problem submission_store_problem(int rc, const struct job_spec *spec)
 {
 	struct envelope_problem p = { 0 };
 
-	if (rc == STORE_OK)
+	if (is_there(rc))
 		return p;
 	if (rc < 0 || rc >= STORE_RCS)
 		rc = STORE_IO;
 	p.status = by_rc[rc].status;
-	if (rc == STORE_QUEUE_FULL && spec)
+	if (rc == STORE_QUEUE_LIMIT && spec)
 		snprintf(p.detail, sizeof(p.detail), "the queue \"%.*s\" is full: %s", (int)spec->queue.n, spec->queue.p, by_rc[rc].detail);
+	else if (rc == STORE_KEY_REUSED && spec)
+		snprintf(p.detail, sizeof(p.detail), "the idempotency key \"%.*s\" was used with a different request; another job needs another key",
+			(int)spec->idempotency_key.n, spec->idempotency_key.p);
 	else
 		snprintf(p.detail, sizeof(p.detail), "%s", by_rc[rc].detail);
+	if (rc == STORE_KEY_REUSED || rc == STORE_KEYS_FULL)
+		snprintf(p.field, sizeof(p.field), "idempotency_key");
 	return p;
 }
 
@@ -113,9 +127,27 @@ static void answer_one(struct http_request *q, const struct submission_item *ite
 	buf_free(&body);
 }
 
+/* No job was made: the answer is the one that is there, as it is now. */
+static void answer_known(struct http_request *q, const struct request_result *r)
+{
+	char location[6 + UUID_TEXT_BYTES] = "/jobs/";
+
+	uuid_format(r->id.b, location + 6);
+	reply_header(q, "Location", location);
+	if (r->rc == STORE_REPLAYED)
+		reply_header(q, "Idempotent-Replayed", "true");
+	measure(q);
+	api_job_answer_status(q, r->id, 200);
+}
+
+static const struct job_spec *spec_of(const struct submission_item *item)
+{
+	return item->envelope ? &item->envelope->spec : NULL;
+}
+
 static void put_item(struct buf *b, const struct submission_item *item)
 {
-	struct envelope_problem p = item->problem ? *item->problem : submission_store_problem(item->result.rc, NULL);
+	struct envelope_problem p = item->problem ? *item->problem : submission_store_problem(item->result.rc, spec_of(item));
 
 	if (p.status == 0) {
 		buf_str(b, "{\"id\":");
@@ -138,17 +170,20 @@ static void put_item(struct buf *b, const struct submission_item *item)
 	buf_char(b, '}');
 }
 
-/* 201 where all were stored. Where the store took some and then no more (its limit was reached by others meanwhile) each says for itself, since what is
+/* 201 where all are there and any is new, 200 where none is. Where the store took some and then no more (its limit was reached by others meanwhile) each says for itself, since what is
  * stored must not be answered with an error. */
 static void answer_array(struct http_request *q, const struct submission *s)
 {
 	struct buf body = { 0 };
-	size_t ok = 0;
+	size_t ok = 0, made = 0, replayed = 0;
 
-	for (size_t i = 0; i < s->n; i++)
-		ok += s->item[i].result.rc == STORE_OK;
+	for (size_t i = 0; i < s->n; i++) {
+		ok += is_there(s->item[i].result.rc);
+		made += s->item[i].result.rc == STORE_OK;
+		replayed += s->item[i].result.rc == STORE_REPLAYED;
+	}
 	if (s->n && ok == 0) {
-		struct envelope_problem p = submission_store_problem(s->item[0].result.rc, NULL);
+		struct envelope_problem p = submission_store_problem(s->item[0].result.rc, spec_of(&s->item[0]));
 		submission_refuse(q, &p);
 		return;
 	}
@@ -160,7 +195,9 @@ static void answer_array(struct http_request *q, const struct submission *s)
 	}
 	buf_char(&body, ']');
 	measure(q);
-	reply_json(q, ok == s->n ? 201 : 200, &body);
+	if (s->n && replayed == s->n)
+		reply_header(q, "Idempotent-Replayed", "true");
+	reply_json(q, ok == s->n && (made || s->n == 0) ? 201 : 200, &body);
 	buf_free(&body);
 }
 
@@ -188,7 +225,9 @@ void submission_answer(struct submission *s)
 		answer_array(s->q, s);
 	} else {
 		struct envelope_problem p = submission_store_problem(first->result.rc, &first->envelope->spec);
-		if (p.status == 0)
+		if (p.status == 0 && first->result.rc != STORE_OK)
+			answer_known(s->q, &first->result);
+		else if (p.status == 0)
 			answer_one(s->q, first);
 		else
 			submission_refuse(s->q, &p);

@@ -16,6 +16,7 @@ struct job_text { const char *p; size_t n; };
 #define JOB_NAME_MAX 256
 #define JOB_TAGS_MAX 16
 #define JOB_TAG_MAX 128
+#define JOB_KEY_MAX 255                 /* idempotency_key, unique_key */
 #define JOB_ERROR_MAX 1024              /* last_error is cut to this */
 #define JOB_INLINE_MAX 4096             /* a payload or output up to this travels inside messages; a longer one is staged */
 
@@ -68,6 +69,8 @@ struct job_spec {
 	int64_t timeout_ms;             /* of one attempt; 0: none */
 	int64_t aging_ms;               /* the queue's priority_aging when it was submitted; 0: strict priorities */
 	struct job_backoff backoff;
+	struct job_text idempotency_key, unique_key;    /* empty: none */
+	uint8_t fingerprint[16];        /* where there is an idempotency key: hash of the request that gave it */
 	struct job_text content_type;   /* of a raw body; empty where the payload is JSON */
 	uint64_t payload_len;
 	uint64_t payload_blob;          /* staged bytes' number, 0 where the payload is inline */
@@ -102,6 +105,7 @@ struct job {
 	bool result_json;
 	int32_t progress_pct;           /* -1: none said */
 	bool cancel_asked;              /* it runs, and is to end cancelled */
+	uint64_t unique[2];             /* hash of its type and unique_key; both 0: it has none */
 };
 
 #endif

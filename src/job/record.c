@@ -27,7 +27,7 @@ static const struct field job_fields[] = {
 	F(104, W32, max_retries), F(108, W32, crashes), F(112, W64, lease_token), F(120, W32, last_outcome), F(124, W32, exit_code), F(128, W32, term_signal),
 	F(132, W32, worker), F(136, W32, worker_pid), F(140, W32, progress_pct), F(144, W64, duration_us), F(152, W64, cpu_us), F(160, W64, max_rss_kb),
 	F(168, W64, result_len), F(176, W64, result_blob), F(184, W64, log_len), F(192, W64, log_blob),
-	F(200, W64, lease_epoch), F(208, W64, grant_seq), F(216, W64, queued_us),
+	F(200, W64, lease_epoch), F(208, W64, grant_seq), F(216, W64, queued_us), F(224, W64, unique[0]), F(232, W64, unique[1]),
 };
 #undef F
 
@@ -78,10 +78,19 @@ enum record_rc record_job_decode(const void *p, size_t n, struct job *out)
 struct text_field { size_t member; uint16_t max; };
 #define T(member, max) { offsetof(struct job_spec, member), max }
 static const struct text_field spec_texts[] = {
-	T(type, JOB_TYPE_MAX), T(queue, JOB_QUEUE_MAX), T(name, JOB_NAME_MAX), T(trace, 64), T(content_type, 256),
+	T(type, JOB_TYPE_MAX), T(queue, JOB_QUEUE_MAX), T(name, JOB_NAME_MAX), T(trace, 64), T(content_type, 256), T(idempotency_key, JOB_KEY_MAX),
+	T(unique_key, JOB_KEY_MAX),
 };
 #undef T
 #define NTEXTS (sizeof(spec_texts) / sizeof(spec_texts[0]))
+
+/* Where a text's length stands: the number of tags lies between the first five and the others. */
+static size_t length_at(size_t i)
+{
+	return i < 5 ? 88 + 2 * i : 90 + 2 * i;
+}
+#define FINGERPRINT_AT 112
+_Static_assert(90 + 2 * NTEXTS <= FINGERPRINT_AT, "the lengths end before the fingerprint");
 
 static const struct job_text *text_of(const struct job_spec *s, size_t i)
 {
@@ -131,9 +140,10 @@ size_t record_spec_encode(const struct job_spec *s, uint8_t *out, size_t cap)
 	put32(out + 68, s->backoff.jitter_pct);
 	put64(out + 72, s->payload_len);
 	put64(out + 80, s->payload_blob);
+	memcpy(out + FINGERPRINT_AT, s->fingerprint, sizeof(s->fingerprint));
 	for (size_t i = 0; i < NTEXTS; i++) {
 		const struct job_text *t = text_of(s, i);
-		put16(out + 88 + 2 * i, (uint16_t)t->n);
+		put16(out + length_at(i), (uint16_t)t->n);
 		if (t->n)
 			memcpy(out + at, t->p, t->n);
 		at += t->n;
@@ -168,7 +178,7 @@ static bool spec_texts_decode(const uint8_t *b, size_t n, struct job_spec *out)
 
 	for (size_t i = 0; i < NTEXTS; i++) {
 		struct job_text *t = (struct job_text *)(void *)((char *)out + spec_texts[i].member);
-		uint16_t len = get16(b + 88 + 2 * i);
+		uint16_t len = get16(b + length_at(i));
 		if (len > spec_texts[i].max || !take(&p, &left, len, t))
 			return false;
 	}
@@ -210,6 +220,7 @@ enum record_rc record_spec_decode(const void *p, size_t n, struct job_spec *out)
 	out->backoff.jitter_pct = get32(b + 68);
 	out->payload_len = get64(b + 72);
 	out->payload_blob = get64(b + 80);
+	memcpy(out->fingerprint, b + FINGERPRINT_AT, sizeof(out->fingerprint));
 	if (out->ntags > JOB_TAGS_MAX || out->priority < -32768 || out->priority > 32767 || !spec_texts_decode(b, n, out))
 		return RECORD_BAD;
 	return out->type.n == 0 || out->queue.n == 0 ? RECORD_BAD : RECORD_OK;

@@ -9,7 +9,7 @@
 #define RECORD_VERSION 1u
 #define RECORD_JOB_BYTES 256
 #define RECORD_SPEC_HEAD 144            /* fixed part of a spec; texts follow in order */
-#define RECORD_SPEC_MAX (RECORD_SPEC_HEAD + 6 * 256 + JOB_TAGS_MAX * (JOB_TAG_MAX + 2) + JOB_INLINE_MAX)
+#define RECORD_SPEC_MAX (RECORD_SPEC_HEAD + 7 * 256 + JOB_TAGS_MAX * (JOB_TAG_MAX + 2) + JOB_INLINE_MAX)
 
 enum record_rc { RECORD_OK, RECORD_SHORT, RECORD_VERSION_NEWER, RECORD_CRC, RECORD_BAD };
 

@@ -150,6 +150,22 @@ int lockfile_take(const char *path, pid_t *holder)
 	return fd;
 }
 
+pid_t lockfile_holder(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK), locked;
+	pid_t pid = 0;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -1;
+	do
+		locked = flock(fd, LOCK_SH | LOCK_NB);
+	while (locked != 0 && errno == EINTR);
+	if (locked != 0)
+		pid = errno == EWOULDBLOCK ? pid_get(fd) : -1;
+	close_keeping_errno(fd);
+	return pid;
+}
+
 int lockfile_say(int fd, pid_t pid)
 {
 	return pid_put(fd, pid);

@@ -15,6 +15,8 @@ void pidfile_remove(const char *path, pid_t pid);       /* only where it still h
 /* Opens (creating, 0640, O_CLOEXEC) and takes flock(2) LOCK_EX without waiting; writes our pid into the file once it is held.
  * Returns the fd; -1 with errno EWOULDBLOCK where another process holds it, whose pid is then in *holder (0 if unreadable). */
 int lockfile_take(const char *path, pid_t *holder);
+/* The pid in a lock file that is held now; 0 where nobody holds it or has not said who he is, -1 with errno. */
+pid_t lockfile_holder(const char *path);
 /* Writes a pid into a held lock file: after daemonizing, the holder is another process than the one that took it. */
 int lockfile_say(int fd, pid_t pid);
 

@@ -96,7 +96,9 @@ static void say_unknown(const char *dir, const char *name, char *why, size_t why
 	char right[NAME_MAX_BYTES + 1];
 
 	snprintf(right, sizeof(right), "%s", name);
-	if (access(dir, F_OK) != 0)
+	if (strcasecmp(name, "UTC") == 0)
+		snprintf(why, why_size, "there is no time zone \"%s\": \"UTC\" is meant?", name);
+	else if (access(dir, F_OK) != 0)
 		snprintf(why, why_size, "time zone \"%s\": there is no directory %s, where zones are kept (package tzdata); only \"UTC\" is known without it", name, dir);
 	else if (respell(dir, right) && strcmp(right, name) != 0)
 		snprintf(why, why_size, "there is no time zone \"%s\": \"%s\" is meant?", name, right);

@@ -61,11 +61,28 @@ static uint32_t max_crashes(void *arg, struct job_text type)
 	return h ? (uint32_t)h->max_crashes : 10;
 }
 
+static struct store_limit queue_limit(void *arg, struct job_text queue)
+{
+	const struct keeper *k = arg;
+	const struct conf_queue *q = conf_queue_of(k->conf, (struct slice){ queue.p, queue.n });
+
+	return (struct store_limit){ .concurrency = q->concurrency, .rate = q->rate, .max_queued = q->max_queued };
+}
+
+static struct store_limit type_limit(void *arg, struct job_text type)
+{
+	const struct keeper *k = arg;
+	const struct conf_handler *h = conf_handler_of(k->conf, (struct slice){ type.p, type.n });
+
+	return h ? (struct store_limit){ .concurrency = h->concurrency, .rate = h->rate } : (struct store_limit){ .concurrency = 0 };
+}
+
 static void set_rules(struct keeper *k)
 {
 	struct store_rules r = {
-		.arg = k, .runs_here = runs_here, .weight = weight, .max_crashes = max_crashes, .retain_succeeded_ms = k->conf->store.retain_succeeded,
+		.arg = k, .runs_here = runs_here, .weight = weight, .max_crashes = max_crashes, .queue_limit = queue_limit, .type_limit = type_limit, .retain_succeeded_ms = k->conf->store.retain_succeeded,
 		.retain_failed_ms = k->conf->store.retain_failed, .retain_count = k->conf->store.retain_count, .max_queued = k->conf->store.max_queued,
+		.idempotency_window_ms = k->conf->store.idempotency_window, .idempotency_max = k->conf->store.idempotency_max,
 	};
 
 	store_rules(k->store, &r);
@@ -237,20 +254,22 @@ static void allocate(struct keeper *k)
 	}
 }
 
-/* How long the loop may sleep: to the next due job, the end of a pause, or for ever (the tick's timer wakes it). A job may be due in the year 9999, which is
+/* How long the loop may sleep: to the next due job or token, the end of a pause, or for ever (the tick's timer wakes it). A job may be due in the year 9999, which is
  * more nanoseconds than there are; the tick comes first anyway. */
 static int64_t patience(struct keeper *k)
 {
-	int64_t now = loop_now(k->p->loop), due = store_next_due_ms(k->store);
+	int64_t now = loop_now(k->p->loop), due = store_next_due_ms(k->store), wake = store_next_token_us(k->store);
 
 	if (k->blocked_until_ns > now)
 		return k->blocked_until_ns - now;
-	if (due == INT64_MAX)
+	if (due < wake / 1000)
+		wake = due * 1000;
+	if (wake == INT64_MAX)
 		return -1;
-	due -= clock_wall_ms();
-	if (due <= 0)
+	wake -= clock_wall_us();
+	if (wake <= 0)
 		return 0;
-	return due < TICK_NS / 1000000 ? due * 1000000 : TICK_NS;
+	return wake < TICK_NS / 1000 ? wake * 1000 : TICK_NS;
 }
 
 void keeper_main(struct process *p)

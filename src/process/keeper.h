@@ -1,4 +1,4 @@
-/* The keeper's inside, shared by its files: keeper.c (life), keeper_batch.c (one batch), keeper_apply.c (the operations asked for), keeper_grant.c (who gets the next job), keeper_slot.c (slots of
+/* The keeper's inside, shared by its files: keeper.c (life), keeper_batch.c (one batch), keeper_apply.c (the operations asked for), keeper_bulk.c (those on many jobs), keeper_grant.c (who gets the next job), keeper_slot.c (slots of
  * the dead), keeper_tell.c (after the commit), keeper_full.c (when there can be none). */
 #ifndef STINT_PROCESS_KEEPER_H
 #define STINT_PROCESS_KEEPER_H
@@ -15,6 +15,8 @@
 #define KEEPER_SLICE 256                /* leases, due jobs */
 #define KEEPER_PURGE 64                 /* jobs */
 #define KEEPER_SWEEP 1024               /* rows of bytes */
+#define KEEPER_BULK_LOOKS 2000          /* of bulk actions: rows of indexes, */
+#define KEEPER_BULK_ROWS 1000           /* and rows written */
 
 #define KEEPER_OPS_MAX 2048             /* no request can have more: keeper.c looks */
 #define KEEPER_NO_OP UINT32_MAX
@@ -34,6 +36,8 @@ struct keeper_worker {                  /* what the keeper remembers of a worker
 };
 
 struct keeper_cancel { uint32_t slot, incarnation; struct job_id id; uint64_t token; };   /* a worker is to be told */
+
+struct keeper_stray { struct store_owner owner; uint64_t blob; };       /* staged bytes that nobody waits for any more: to be dropped in the next batch */
 
 struct keeper_told { struct store_change *v; size_t n, cap; };
 
@@ -58,19 +62,24 @@ struct keeper {
 	struct keeper_worker *worker;   /* by slot */
 	struct keeper_cancel *cancel;   /* not yet in a ring, ncancel of them */
 	size_t ncancel, cap_cancel;
+	struct keeper_stray *stray;
+	size_t nstray, cap_stray;
 	struct keeper_told told;        /* changes held back until the commit */
 	struct named_index queues, types;
 	struct loop_timer tick;
+	struct store_bulk_limit bulk;   /* what this batch may still do of bulk actions */
 	bool check_tokens;              /* a successor's first batches: what is committed already is only answered */
 	bool old_run_left;              /* leases of an older run could not be ended for want of room */
 	bool ready, stopping;
 	bool ticked;                    /* a second has passed: retention and housekeeping */
 	int64_t blocked_until_ns;       /* the store cannot be written now: not tried before */
-	bool map_full;
-	int64_t usage_ns;               /* when the pages in use were counted last */
-	int64_t submit_room, result_room;       /* bytes that the map has for submissions, and for long results: as counted then, less what may have been used since */
-	unsigned pace;                  /* claims, leases, due jobs and purges that are tried in one batch: less where the map is all but full, and each batch must find its pages */
+	uint64_t room, room_all;        /* bytes that submissions may still take, and results too, when last looked */
+	uint64_t unlooked;              /* by guess, what has been taken since */
 	bool refusing;                  /* no room for submissions */
+	bool denied;                    /* one found no room since the last look */
+	bool no_staging;                /* a worker's request is tried without its long results */
+	unsigned ticks;
+	unsigned pace;                  /* claims, leases, due jobs and purges that are tried in one batch: less where the map is all but full, and each batch must find its pages */
 };
 
 static inline unsigned keeper_paced(const struct keeper *k, unsigned most) { return k->pace < most ? k->pace : most; }
@@ -87,6 +96,7 @@ bool keeper_of_worker(const struct keeper *k, const struct shm_request *r);
 /* --- keeper_apply.c --- */
 /* Applies one request's operations; what the batch is spoilt by is returned, and k->failed_op says which. `refused` not STORE_OK: nothing is applied, every operation gets this answer. */
 enum store_rc keeper_apply(struct keeper *k, struct shm_request *r, enum store_rc refused);
+enum store_rc keeper_drop_strays(struct keeper *k);     /* inside the batch */
 
 /* --- keeper_slot.c --- */
 enum store_rc keeper_end_abandoned(struct keeper *k);   /* inside the batch */
@@ -96,9 +106,10 @@ void keeper_free_slots(struct keeper *k);               /* after the commit: tho
 void keeper_failed(struct keeper *k, enum store_rc rc); /* the batch could not be committed */
 enum store_rc keeper_judge(struct keeper *k, enum store_rc rc);        /* tells a full disk from an I/O error, which it does not return from */
 void keeper_unblock(struct keeper *k);
-void keeper_look_at_room(struct keeper *k);             /* before a batch: how much the map has for whom */
-void keeper_spend(struct keeper *k, size_t bytes);      /* so many are about to be stored */
 void keeper_housekeep(struct keeper *k);                /* each second: disk, usage, dead readers */
+void keeper_look(struct keeper *k);                     /* how much room there is; outside of a transaction */
+bool keeper_look_due(const struct keeper *k);           /* enough was taken since the last look for another */
+bool keeper_room_for(struct keeper *k, size_t bytes, bool submission);
 
 /* --- keeper_grant.c --- */
 bool keeper_wanted(struct keeper *k);                           /* something is ready and somebody has room */
@@ -109,6 +120,9 @@ void keeper_tell_cancels(struct keeper *k);
 bool keeper_can_tell(const struct keeper *k);                   /* one waits, and its ring has room */
 void keeper_publish_grants(struct keeper *k);
 void keeper_forget_grants(struct keeper *k, size_t cancels);    /* after a batch that failed: and the cancellations but for the first so many */
+
+/* --- keeper_bulk.c --- */
+enum store_rc keeper_bulk(struct keeper *k, const struct store_owner *from, struct job_text body, struct request_result *out);  /* REQUEST_BULK */
 
 /* --- keeper_tell.c --- */
 void keeper_hear(void *arg, const struct store_change *c);      /* store_watch() */

@@ -2,6 +2,7 @@
  * What an asker wrote is copied before it is looked at; payloads and texts are bounded by what was found then. */
 #include "process/keeper.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "os/log.h"
@@ -17,6 +18,16 @@ static enum store_rc refuse(struct keeper *k, const struct store_owner *from, ui
 	return store_spoilt(k->store) ? rc : why;
 }
 
+/* There is no room for new jobs; one that is there already can still be told. */
+static enum store_rc without_room(struct keeper *k, const struct job_spec *spec, struct job *out)
+{
+	enum store_rc rc = STORE_NOT_FOUND;
+
+	if (spec->idempotency_key.n || spec->unique_key.n)
+		rc = store_submit_known(k->store, spec, out);
+	return rc == STORE_NOT_FOUND ? STORE_NO_SPACE : rc;
+}
+
 static enum store_rc apply_submit(struct keeper *k, const struct store_owner *from, struct job_text body, struct request_result *out)
 {
 	struct job_spec spec;
@@ -24,15 +35,17 @@ static enum store_rc apply_submit(struct keeper *k, const struct store_owner *fr
 
 	if (record_spec_decode(body.p, body.n, &spec) != RECORD_OK)
 		return STORE_INVALID;
-	enum store_rc rc = k->refusing || k->submit_room <= 0 ? STORE_NO_SPACE : store_submit(k->store, &spec, (const uint8_t *)body.p, body.n, &j);
+	enum store_rc rc = keeper_room_for(k, body.n, true) ? store_submit(k->store, &spec, (const uint8_t *)body.p, body.n, &j) : without_room(k, &spec, &j);
+	bool there = rc == STORE_REPLAYED || rc == STORE_LIVE;
 	if (rc != STORE_OK)
-		return refuse(k, from, spec.payload_blob, rc);
-	keeper_spend(k, body.n);
+		rc = refuse(k, from, spec.payload_blob, rc);
+	if (rc != STORE_OK && !there)
+		return rc;
 	out->id = j.id;
 	out->state = j.state;
 	out->at_ms = j.created_ms;
 	out->run_at_ms = j.run_at_ms;
-	return STORE_OK;
+	return rc;
 }
 
 /* The n bytes after what was taken so far; false where there are not so many. */
@@ -81,13 +94,10 @@ static enum store_rc apply_stage(struct keeper *k, const struct store_owner *fro
 	if (!take(&body, sizeof(m), &head))
 		return STORE_INVALID;
 	memcpy(&m, head.p, sizeof(m));
-	if (submits ? k->refusing || k->submit_room <= 0 : k->result_room <= 0)
+	if (!keeper_room_for(k, body.n, submits))
 		return refuse(k, from, m.blob, STORE_NO_SPACE);
 	enum store_rc rc = store_stage(k->store, from->slot, from->incarnation, m.blob, m.offset, body, &out->blob);
-	if (rc != STORE_OK)
-		return refuse(k, from, m.blob, rc);
-	keeper_spend(k, body.n);
-	return STORE_OK;
+	return rc == STORE_OK ? rc : refuse(k, from, m.blob, rc);
 }
 
 static enum store_rc apply_progress(struct keeper *k, const struct store_owner *from, struct job_text body, struct request_result *out)
@@ -126,9 +136,26 @@ static enum store_rc apply_act(struct keeper *k, const struct store_owner *from,
 	return rc;
 }
 
+static enum store_rc apply_queue(struct keeper *k, const struct store_owner *from, struct job_text body, struct request_result *out)
+{
+	struct request_queue m;
+	struct job_text head, name;
+
+	(void)from;
+	(void)out;
+	if (!take(&body, sizeof(m), &head))
+		return STORE_INVALID;
+	memcpy(&m, head.p, sizeof(m));
+	if (!take(&body, m.name_len, &name))
+		return STORE_INVALID;
+	if (m.act != REQUEST_QUEUE_PAUSE && m.act != REQUEST_QUEUE_RESUME)
+		return STORE_INVALID;
+	return store_pause(k->store, name, m.act == REQUEST_QUEUE_PAUSE);
+}
+
 static const apply_fn operations[] = {
 	[REQUEST_SUBMIT] = apply_submit, [REQUEST_FINISH] = apply_finish, [REQUEST_STAGE] = apply_stage, [REQUEST_PROGRESS] = apply_progress,
-	[REQUEST_ACT] = apply_act,
+	[REQUEST_ACT] = apply_act, [REQUEST_BULK] = keeper_bulk, [REQUEST_QUEUE] = apply_queue,
 };
 
 static enum store_rc apply_one(struct keeper *k, const struct store_owner *from, const struct request_head *head, struct job_text body, struct request_result *out)
@@ -136,6 +163,46 @@ static enum store_rc apply_one(struct keeper *k, const struct store_owner *from,
 	if (head->op >= sizeof(operations) / sizeof(operations[0]) || !operations[head->op])
 		return STORE_INVALID;
 	return operations[head->op](k, from, body, out);
+}
+
+/* The staged bytes that an operation names. Its refusal outside of a transaction cannot drop them. */
+static uint64_t staged_by(const struct request_head *head, struct job_text body)
+{
+	struct request_stage m;
+	struct job_spec spec;
+
+	if (head->op == REQUEST_SUBMIT && record_spec_decode(body.p, body.n, &spec) == RECORD_OK)
+		return spec.payload_blob;
+	if (head->op != REQUEST_STAGE || body.n < sizeof(m))
+		return 0;
+	memcpy(&m, body.p, sizeof(m));
+	return m.blob;
+}
+
+/* Where memory is out they stay until their process ends. */
+static void add_stray(struct keeper *k, const struct store_owner *owner, uint64_t blob)
+{
+	if (blob == 0)
+		return;
+	if (k->nstray == k->cap_stray) {
+		size_t cap = k->cap_stray ? 2 * k->cap_stray : 64;
+		struct keeper_stray *v = realloc(k->stray, cap * sizeof(*v));
+		if (!v)
+			return;
+		k->stray = v;
+		k->cap_stray = cap;
+	}
+	k->stray[k->nstray++] = (struct keeper_stray){ *owner, blob };
+}
+
+enum store_rc keeper_drop_strays(struct keeper *k)
+{
+	for (size_t i = 0; i < k->nstray; i++) {
+		enum store_rc rc = store_unstage(k->store, k->stray[i].owner.slot, k->stray[i].owner.incarnation, k->stray[i].blob);
+		if (store_spoilt(k->store))
+			return rc;
+	}
+	return STORE_OK;
 }
 
 enum store_rc keeper_apply(struct keeper *k, struct shm_request *r, enum store_rc refused)
@@ -152,6 +219,8 @@ enum store_rc keeper_apply(struct keeper *k, struct shm_request *r, enum store_r
 		enum store_rc rc = refused != STORE_OK ? refused : k->skip[n];
 		if (rc == STORE_OK)
 			rc = apply_one(k, &from, &head, body, &one);
+		else
+			add_stray(k, &from, staged_by(&head, body));
 		if (refused == STORE_OK && store_spoilt(k->store)) {
 			k->failed_op = n;
 			return rc;

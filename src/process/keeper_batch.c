@@ -75,6 +75,8 @@ bool keeper_busy(void *arg)
 
 	if (k->blocked_until_ns > clock_boot_ns())
 		return false;
+	if (store_next_token_us(k->store) != INT64_MAX)
+		store_clock(k->store, clock_wall_us());
 	return any_posted(k) || k->any_abandoned || keeper_can_tell(k) || k->due_more || k->retain_more || k->sweep_more || keeper_wanted(k) || store_next_due_ms(k->store) <= clock_wall_ms();
 }
 
@@ -107,6 +109,8 @@ static enum store_rc apply_time(struct keeper *k)
 	if (rc == STORE_OK && (k->ticked || k->retain_more))
 		rc = store_retain(k->store, keeper_paced(k, KEEPER_PURGE), &k->retain_more);
 	if (rc == STORE_OK)
+		rc = keeper_drop_strays(k);
+	if (rc == STORE_OK)
 		rc = store_sweep(k->store, keeper_paced(k, KEEPER_SWEEP), &k->sweep_more);
 	return rc;
 }
@@ -126,6 +130,8 @@ static enum store_rc apply(struct keeper *k, uint32_t from, uint32_t n, enum kee
 		rc = keeper_claim(k);
 	if (rc == STORE_OK && what == KEEPER_TOUCH)
 		rc = store_touch(k->store);
+	if (rc == STORE_OK && what == KEEPER_ROOM)
+		rc = keeper_drop_strays(k);
 	if (rc == STORE_OK && what == KEEPER_ROOM)
 		rc = store_retain(k->store, keeper_paced(k, KEEPER_PURGE), &more);
 	if (rc == STORE_OK && what == KEEPER_ROOM)
@@ -155,6 +161,7 @@ enum store_rc keeper_transaction(struct keeper *k, uint32_t from, uint32_t n, en
 
 	k->told.n = 0;
 	k->failed_op = KEEPER_NO_OP;
+	k->bulk = (struct store_bulk_limit){ KEEPER_BULK_LOOKS, KEEPER_BULK_ROWS };
 	memset(k->applied, 0, request_count(k->seg) * sizeof(*k->applied));
 	if (rc != STORE_OK)
 		return rc == STORE_IO ? STORE_BUSY : rc;        /* nothing was tried; only a new environment helps */
@@ -166,6 +173,8 @@ enum store_rc keeper_transaction(struct keeper *k, uint32_t from, uint32_t n, en
 		store_abort(k->store);
 	}
 	tell_held(k);
+	if (rc == STORE_OK && what != KEEPER_REQUESTS)
+		k->nstray = 0;
 	if (rc == STORE_OK)
 		keeper_tell(k, store_changed(k->store) ? clock_boot_ns() - began : 0);
 	else
@@ -196,7 +205,8 @@ void keeper_work(struct keeper *k)
 	collect(k);
 	if (k->nposted == 0 && !k->ticked && !k->check_tokens && !keeper_busy(k))
 		return;
-	keeper_look_at_room(k);
+	if (keeper_look_due(k))
+		keeper_look(k);
 	enum store_rc rc = keeper_transaction(k, 0, k->nposted, KEEPER_ALL);
 	if (rc != STORE_OK) {
 		keeper_failed(k, rc);

@@ -9,11 +9,12 @@
 #include "os/log.h"
 
 #define PAUSE_NS 200000000LL            /* between tries */
-#define SUBMIT_PERCENT 85               /* of the map: submissions are refused beyond, the rest is reserve */
-#define RESULT_PERCENT 92               /* long results wait beyond */
+#define FULL_PERCENT 85                 /* of the map: submissions are refused beyond, the rest is reserve */
+#define RESULTS_PERCENT 95              /* and long results wait: what is left is for the ends of jobs, which make room */
+#define DISK_RESERVE (1u << 20)         /* where min_free asks for less */
+#define OPERATION_BYTES 4096u           /* what an operation takes besides its own bytes, at most and by guess */
 #define TINY_DISK (16LL << 20)          /* an I/O error with less than this free is a full disk */
-#define USAGE_NS 10000000000LL           /* between two looks at the free pages */
-#define USAGE_FULL_NS 200000000LL       /* where there are too few */
+#define USAGE_TICKS 10
 
 /* An I/O error of a commit with next to no room on the disk is a full disk: LMDB says EIO for a short write. After any other the outcome is unknown, and so it is where the environment is
  * so broken that no batch can be begun (STORE_BUSY). */
@@ -61,6 +62,11 @@ static enum store_rc alone(struct keeper *k, uint32_t i)
 		k->skip[k->failed_op] = (uint8_t)rc;
 	}
 	memset(k->skip, 0, KEEPER_OPS_MAX);
+	if (rc == STORE_NO_SPACE && keeper_of_worker(k, r)) {
+		k->no_staging = true;
+		rc = keeper_judge(k, keeper_transaction(k, i, 1, KEEPER_REQUESTS));
+		k->no_staging = false;
+	}
 	if (rc != STORE_OK) {
 		shm_count(k->me, SHM_C_COMMIT_FAILURES, 1);
 		if (keeper_of_worker(k, r) || k->check_tokens)
@@ -79,7 +85,10 @@ void keeper_failed(struct keeper *k, enum store_rc rc)
 	k->pace = k->pace / 4 ? k->pace / 4 : 1;
 	shm_count(k->me, SHM_C_COMMIT_FAILURES, 1);
 	rc = keeper_judge(k, rc);
+	k->denied |= rc == STORE_NO_SPACE;
 	for (uint32_t i = 0; i < k->nposted; i++) {
+		if (keeper_look_due(k))
+			keeper_look(k);
 		enum store_rc one = alone(k, i);
 		waits = one == STORE_OK ? waits : one;
 	}
@@ -102,52 +111,68 @@ void keeper_failed(struct keeper *k, enum store_rc rc)
 	block(k, waits);
 }
 
-static void refuse(struct keeper *k, bool refusing)
+static uint64_t beyond(uint64_t a, uint64_t b)
 {
-	if (refusing == k->refusing)
-		return;
-	k->refusing = refusing;
-	log_warn(refusing ? "submissions are refused: %s" : "submissions are taken again%s", refusing ?
-		(k->map_full ? "the store is near its map_size" : "less than min_free is left on the store's disk") : "");
+	return a > b ? a - b : 0;
 }
 
-/* Submissions leave the map its reserve, in which what runs can end and what is over can be removed; long results leave a part of that. Counting pages takes a walk over the free ones, so it is
- * done every few seconds, or when what was stored since may have used up the room that was found. */
-void keeper_look_at_room(struct keeper *k)
+/* Once refused it stays so for a tick, and until there is room for more than the next one: or every other submission would be taken, and the log told of each. */
+static void look(struct keeper *k, bool ticked)
 {
-	int64_t now = clock_boot_ns(), age = now - k->usage_ns;
-	uint64_t used, limit;
+	long long left = disk_free(k->conf->store.path);
+	uint64_t min = k->conf->store.min_free < DISK_RESERVE ? DISK_RESERVE : k->conf->store.min_free;
+	uint64_t disk = left < 0 ? UINT64_MAX : beyond((uint64_t)left, min), used, limit;
+	bool was = k->refusing;
 
-	if (k->usage_ns && age < USAGE_NS && (k->submit_room > 0 || (k->map_full && age < USAGE_FULL_NS)))
-		return;
-	k->usage_ns = now;
 	store_usage(k->store, &used, &limit);
 	shm_gauge(k->me, SHM_C_STORE_USED, used);
-	k->submit_room = (int64_t)(limit / 100 * SUBMIT_PERCENT) - (int64_t)used;
-	k->result_room = (int64_t)(limit / 100 * RESULT_PERCENT) - (int64_t)used;
-	k->map_full = k->submit_room <= 0;
-	if (k->map_full)
-		refuse(k, true);
+	if (left >= 0)
+		shm_gauge(k->me, SHM_C_STORE_FREE, (uint64_t)left);
+	uint64_t map = beyond(limit / 100 * FULL_PERCENT, used);
+	k->room = map < disk ? map : disk;
+	k->room_all = beyond(limit / 100 * RESULTS_PERCENT, used);
+	k->unlooked = 0;
+	k->refusing = k->room == 0 || (was && !ticked) || ((was || k->denied) && (map < limit / 100 || disk < min / 8));
+	k->denied = false;
+	if (k->refusing != was)
+		log_warn(k->refusing ? "submissions are refused: %s" : "submissions are taken again%s", k->refusing ?
+			(map <= disk ? "the store is near its map_size" : "less than min_free is left on the store's disk") : "");
+	if (shm_counter(k->me, SHM_C_STORE_REFUSING) != 2)
+		shm_gauge(k->me, SHM_C_STORE_REFUSING, k->refusing ? 1 : 0);
 }
 
-/* Generous: rows in half-empty pages, the copies of changed pages. */
-void keeper_spend(struct keeper *k, size_t bytes)
+void keeper_look(struct keeper *k)
 {
-	int64_t most = (int64_t)bytes * 4 + 2400;
+	look(k, false);
+}
 
-	k->submit_room -= most;
-	k->result_room -= most;
+bool keeper_look_due(const struct keeper *k)
+{
+	return k->denied || (k->unlooked > 0 && k->unlooked >= k->room / 4);
+}
+
+/* The guess is on the safe side, so that one batch cannot eat the reserve: jobs that run must be able to end. */
+bool keeper_room_for(struct keeper *k, size_t bytes, bool submission)
+{
+	uint64_t cost = bytes + bytes / 8 + OPERATION_BYTES;
+
+	if (submission ? k->refusing || k->unlooked + cost > k->room : k->no_staging || k->unlooked + cost > k->room_all) {
+		k->denied |= submission;
+		return false;
+	}
+	k->unlooked += cost;
+	return true;
 }
 
 void keeper_housekeep(struct keeper *k)
 {
 	long long left = disk_free(k->conf->store.path);
+	uint64_t min = k->conf->store.min_free;
 
 	store_housekeep(k->store);
-	keeper_look_at_room(k);
-	if (left >= 0)
+	/* the disk is others' too; the map is only looked at where somebody writes */
+	if (k->ticks++ % USAGE_TICKS == 0 || k->refusing || keeper_look_due(k) || (left >= 0 && beyond((uint64_t)left, min) < k->room))
+		look(k, true);
+	else if (left >= 0)
 		shm_gauge(k->me, SHM_C_STORE_FREE, (uint64_t)left);
-	refuse(k, k->map_full || (left >= 0 && (uint64_t)left < k->conf->store.min_free));
-	if (shm_counter(k->me, SHM_C_STORE_REFUSING) != 2)
-		shm_gauge(k->me, SHM_C_STORE_REFUSING, k->refusing ? 1 : 0);
 }

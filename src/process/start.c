@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <libgen.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@
 #include "os/files.h"
 #include "os/log.h"
 #include "process/signals.h"
+#include "store/store.h"
 
 #define LOCK_TRIES 30                   /* of LOCK_PAUSE_NS: a predecessor that is dying gets 3 s */
 #define LOCK_PAUSE_NS 100000000L
@@ -44,7 +46,8 @@ static int find_identity(struct master *m)
 		return EX_OSERR;
 	}
 	if (c->user_given) {
-		log_error("there is no user \"%s\" or no group \"%s\": add them, or set user and group in %s", c->user, c->group, c->file);
+		bool user = identity_lookup(c->user, "", &m->identity) != 0;
+		log_error("there is no %s \"%s\": add it, or set %s in %s", user ? "user" : "group", user ? c->user : c->group, user ? "user" : "group", c->file);
 		return EX_CONFIG;
 	}
 	log_warn("there is no user \"%s\": going on as root. Add the user, or set user in %s", c->user, c->file);
@@ -85,6 +88,18 @@ static int make_directories(struct master *m)
 		rc = make_directory(m, m->conf->store.path, 0750);
 	free(pid_file);
 	return rc;
+}
+
+/* The keeper looks again; but nothing may be left, not even a lock, in a directory that is somebody else's. */
+static int check_place(struct master *m)
+{
+	char why[PATH_MAX + 256];
+	enum store_rc rc = has_directory(m->conf) ? store_check_place(m->conf->store.path, why, sizeof(why)) : STORE_OK;
+
+	if (rc == STORE_OK)
+		return 0;
+	log_error("%s", why);
+	return rc == STORE_INVALID ? EX_CONFIG : EX_IOERR;
 }
 
 static char *path_in(const char *dir, const char *name)
@@ -159,6 +174,9 @@ static int make_segment(struct master *m)
 	clock_boot_id(boot);
 	uint64_t epoch = (uint64_t)wall_ms * 1000000u + (uint64_t)(clock_boot_ns() % 1000000);
 	int rc = segment_create(&m->seg, path, &plan, epoch, wall_ms, boot) < 0 ? errno : 0;
+	/* so that `stint status` may read it as the user that the server runs as */
+	if (rc == 0 && m->identity.change && chown(path, m->identity.uid, m->identity.gid) < 0)
+		rc = errno;
 	if (rc)
 		log_error("%s: %s", path, strerror(rc));
 	free(path);
@@ -245,7 +263,7 @@ static int go_background(struct master *m)
 
 int start_prepare(struct master *m)
 {
-	static int (*const step[])(struct master *m) = { raise_file_limit, find_identity, make_directories, take_locks, open_sockets, make_segment, make_tables, go_background };
+	static int (*const step[])(struct master *m) = { raise_file_limit, find_identity, make_directories, check_place, take_locks, open_sockets, make_segment, make_tables, go_background };
 	int rc = 0;
 
 	umask(022);

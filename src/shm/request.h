@@ -27,6 +27,8 @@ enum request_op {
 	REQUEST_STAGE = 3,      /* body: struct request_stage, then a chunk's bytes */
 	REQUEST_PROGRESS = 4,   /* body: struct request_progress, then the message */
 	REQUEST_ACT = 5,        /* body: struct request_act: by hand */
+	REQUEST_BULK = 6,       /* body: struct request_bulk, then the texts: by hand to many, one slice */
+	REQUEST_QUEUE = 7,      /* body: struct request_queue, then the queue's name: by hand */
 };
 
 /* Before each operation in the area; the next one starts 8-aligned. */
@@ -62,6 +64,19 @@ struct request_progress { struct job_id id; uint64_t token; int32_t percent; uin
 
 struct request_act { struct job_id id; uint32_t act; /* enum store_act */ uint32_t reserved; };
 
+struct request_bulk {           /* struct store_bulk and where its slice begins */
+	uint32_t act, states;
+	struct job_id until_id;
+	int64_t until_ms;
+	uint32_t part;
+	uint8_t key[28];
+	uint32_t type_len, queue_len, tag_len, text_len;
+};
+
+struct request_queue { uint32_t act; /* REQUEST_QUEUE_* */ uint32_t name_len; };
+#define REQUEST_QUEUE_PAUSE 1u
+#define REQUEST_QUEUE_RESUME 2u
+
 struct request_result {
 	uint64_t tag;
 	int32_t rc;             /* enum store_rc */
@@ -71,6 +86,18 @@ struct request_result {
 	uint64_t blob;          /* STAGE: its number */
 	int64_t run_at_ms;      /* SUBMIT: as stored; FINISH: of the retry */
 };
+
+/* What the result of REQUEST_BULK says: where the next slice begins. */
+struct request_bulk_result {
+	uint64_t tag;
+	int32_t rc;
+	uint32_t part;
+	uint8_t key[24];
+	uint64_t count;         /* jobs of this slice */
+	uint8_t key_end[4];     /* the key's last bytes */
+	uint8_t reserved[4];
+};
+_Static_assert(sizeof(struct request_bulk_result) == sizeof(struct request_result), "one is read as the other");
 
 /* --- the asker's side: one box a process --- */
 struct ask_box;

@@ -46,6 +46,7 @@ static enum store_rc act_retry(struct store *s, struct job *j)
 	if (j->expires_at_ms && j->expires_at_ms <= s->now_ms)
 		return STORE_STATE;             /* it would only expire again */
 	TRY(spec_load(s, j->id, &spec));
+	TRY(unique_free(s, j));
 	TRY(must(row_del(s, KV_FINAL, key_of(&k))));
 	/* the record forgets its first life; the history does not. An attempt that ended cancelled has told it already */
 	if (j->state != JOB_CANCELLED || j->last_outcome != JOB_OUTCOME_CANCELLED)
@@ -65,6 +66,7 @@ static enum store_rc act_retry(struct store *s, struct job *j)
 	j->sortkey = order_key(j->queued_ms, j->priority, spec.aging_ms);
 	TRY(job_event(s, j, JOB_EV_REQUEUE, JOB_OUTCOME_NONE));
 	TRY(ready_put(s, j));
+	TRY(unique_put(s, j));
 	return job_save(s, j);
 }
 

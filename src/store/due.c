@@ -81,6 +81,7 @@ int64_t store_next_due_ms(struct store *s)
 	return s->next_due_ms;
 }
 
+#define KEYS_A_JOB 8u           /* a row at the head of a log goes so much faster than a job */
 #define ROWS_A_JOB 32u          /* retention stops early where jobs have more rows than that */
 
 /* Removes rows of a table whose keys begin with the job's id; for attempts, with the logs that they own. */
@@ -174,9 +175,10 @@ static uint64_t final_jobs(const struct store *s)
 
 enum store_rc store_retain(struct store *s, unsigned limit, bool *more)
 {
-	uint64_t begun = s->rows;
-	bool did = true;
+	bool did = true, more_keys;
 
+	TRY(settled(s, idem_expire(s, limit * KEYS_A_JOB, &more_keys)));
+	uint64_t begun = s->rows;
 	for (unsigned i = 0; i < limit && did && s->rows - begun < (uint64_t)limit * ROWS_A_JOB; i++) {
 		bool too_many = s->rules.retain_count && final_jobs(s) > s->rules.retain_count;
 		enum store_rc rc = retain_one(s, JOB_SUCCEEDED, s->rules.retain_succeeded_ms, too_many, &did);
@@ -186,6 +188,6 @@ enum store_rc store_retain(struct store *s, unsigned limit, bool *more)
 			return settled(s, rc);
 		row_whole(s);
 	}
-	*more = did;
+	*more = did || more_keys;
 	return STORE_OK;
 }

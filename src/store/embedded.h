@@ -1,4 +1,4 @@
-/* The embedded store's inside: the rules of store.h over an ordered key-value engine. Shared by its files (open, submit, claim, finish, abandon, due, stage, tally) and nobody else.
+/* The embedded store's inside: the rules of store.h over an ordered key-value engine. Shared by its files (open, submit, idem, claim, finish, abandon, due, stage, tally) and nobody else.
  *
  * Between two transitions the rows agree with each other; one that fails after its first write has torn them, and the batch is spoilt. So whatever can be found damaged is
  * looked at before the first write: then one bad record costs its own job and nothing else. */
@@ -7,8 +7,10 @@
 
 #include <string.h>
 
+#include "store/idem_index.h"
 #include "store/kv.h"
 #include "store/turn.h"
+#include "text/siphash.h"
 
 /* The store's head: the one row that every batch may change. */
 struct head {
@@ -43,6 +45,10 @@ struct store {
 	bool changed;                   /* by this batch, at all */
 	bool spoilt;                    /* this batch can only be aborted */
 	bool doomed;                    /* there may be bytes that nobody owns: store_sweep() */
+	struct idem_index idem;         /* idempotency keys, rebuilt at open; an abort takes it back by itself */
+	uint8_t idem_secret[SIPHASH_BYTES];
+	uint64_t next_idem;             /* number of the log's next row */
+	bool idem_loaded;
 	bool stale;                     /* memory and store may differ: to be loaded anew before the next batch */
 	uint8_t scratch[RECORD_SPEC_MAX];
 };
@@ -136,6 +142,18 @@ enum store_rc sealed_open(struct kv_bytes key, struct kv_bytes *v);     /* check
 enum store_rc due_del(struct store *s, const struct job *j);
 enum store_rc note_put(struct store *s, const struct job *j, int64_t wall_us, enum job_event event, struct job_text detail);
 
+/* --- idempotency keys and unique keys (idem.c) --- */
+enum store_rc idem_load(struct store *s);
+enum store_rc idem_expire(struct store *s, unsigned limit, bool *more);         /* from the log's head */
+/* What a submission with keys is answered with; OK: a new job, for which keys_put() is then given *old. */
+enum store_rc keys_check(struct store *s, const struct job_spec *spec, struct job *out, uint64_t *old);
+enum store_rc keys_put(struct store *s, const struct job_spec *spec, const struct job *j, uint64_t old);
+void unique_hash(const struct job_spec *spec, uint64_t out[2]);
+/* These do nothing for a job without a unique key. */
+enum store_rc unique_free(struct store *s, const struct job *j);                /* LIVE where another job holds its key */
+enum store_rc unique_put(struct store *s, const struct job *j);                 /* from now on it holds it */
+enum store_rc unique_end(struct store *s, const struct job *j);                 /* and no more */
+
 /* --- ends of attempts (finish.c) --- */
 enum store_rc lease_del(struct store *s, const struct job *j);
 enum store_rc attempt_put(struct store *s, const struct job *j, const struct record_attempt *a);
@@ -148,7 +166,7 @@ struct tally_set { struct store_tally *t[3]; };
 struct tally_set tally_of(struct store *s, const struct turn_lane *l);  /* total, queue and type, all marked to be written */
 enum store_rc tally_flush(struct store *s);
 enum store_rc tally_load(struct store *s, char *why, size_t size);
-enum store_rc tally_decode(struct kv_bytes row, struct store_tally *out, bool *paused);
+enum store_rc tally_decode(struct kv_bytes row, struct store_tally *out, struct limit *l);      /* of the limit: paused and the bucket */
 
 /* --- blobs (stage.c) --- */
 enum store_rc blob_put(struct store *s, struct job_text bytes, uint64_t *blob);  /* as rows of a new blob */

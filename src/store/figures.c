@@ -7,11 +7,11 @@ enum store_rc store_read_totals(struct store_reader *r, struct store_tally *out)
 {
 	struct key k = key_count('t', (struct job_text){ NULL, 0 });
 	struct kv_bytes v;
-	bool paused;
+	struct limit none;
 	enum store_rc rc = r->kv->ops->get(r->txn, KV_COUNT, key_of(&k), &v);
 
 	memset(out, 0, sizeof(*out));
-	return rc == STORE_OK ? tally_decode(v, out, &paused) : may(rc);
+	return rc == STORE_OK ? tally_decode(v, out, &none) : may(rc);
 }
 
 /* --- the oldest queued job of each queue ---
@@ -122,11 +122,13 @@ static enum store_rc each_figure(struct store_reader *r, char kind, const struct
 	for (;;) {
 		struct kv_bytes found, v;
 		struct store_figure f = { .oldest_queued_ms = 0 };
+		struct limit limit;
 		enum store_rc rc = r->kv->ops->seek(r->txn, KV_COUNT, key_of(&k), &found, &v);
 		if (rc == STORE_NOT_FOUND || (rc == STORE_OK && *(const char *)found.p != kind))
 			return STORE_OK;
 		TRY(rc);
-		TRY(tally_decode(v, &f.tally, &f.paused));
+		TRY(tally_decode(v, &f.tally, &limit));
+		f.paused = limit.paused;
 		f.name = (struct job_text){ (const char *)found.p + 1, found.n - 1 };
 		if (f.tally.state[JOB_QUEUED])
 			f.oldest_queued_ms = age_of(ages, f.name);
@@ -146,6 +148,26 @@ enum store_rc store_queues(struct store_reader *r, bool (*fn)(void *arg, const s
 	ages_settle(&ages);
 	if (rc == STORE_OK)
 		rc = each_figure(r, 'q', &ages, fn, arg);
+	free(ages.v);
+	return rc;
+}
+
+enum store_rc store_queue(struct store_reader *r, struct job_text name, bool age, struct store_figure *out)
+{
+	struct key k = key_count('q', name);
+	struct ages ages = { .n = 0 };
+	struct kv_bytes v;
+	struct limit limit;
+
+	*out = (struct store_figure){ .name = name };
+	TRY(r->kv->ops->get(r->txn, KV_COUNT, key_of(&k), &v));
+	TRY(tally_decode(v, &out->tally, &limit));
+	out->paused = limit.paused;
+	if (!age || out->tally.state[JOB_QUEUED] == 0)
+		return STORE_OK;
+	enum store_rc rc = ages_collect(r, &ages);
+	ages_settle(&ages);
+	out->oldest_queued_ms = age_of(&ages, name);
 	free(ages.v);
 	return rc;
 }

@@ -40,7 +40,7 @@ enum store_rc spec_load(struct store *s, struct job_id id, struct job_spec *out)
 
 enum store_rc job_event(struct store *s, struct job *j, enum job_event event, enum job_outcome outcome)
 {
-	const struct turn_lane *l = turn_lane_of(s->turn, j->lane);
+	struct turn_lane *l = turn_lane_of(s->turn, j->lane);
 	enum job_state from = j->state;
 
 	if (!l)
@@ -61,6 +61,8 @@ enum store_rc job_event(struct store *s, struct job *j, enum job_event event, en
 		t->recovered += event == JOB_EV_GIVE_BACK && (outcome == JOB_OUTCOME_CRASHED || outcome == JOB_OUTCOME_LEASE_EXPIRED);
 		t->dead += event == JOB_EV_FAIL_DEAD;
 	}
+	if ((from == JOB_RUNNING) != (j->state == JOB_RUNNING) && !turn_ran(s->turn, l, event == JOB_EV_CLAIM))
+		return STORE_NO_MEMORY;
 	if (s->watch) {
 		struct store_change c = { .job = *j, .type = l->type->name, .queue = l->queue->name, .event = event, .outcome = outcome };
 		if (event == JOB_EV_CLAIM)
@@ -193,5 +195,6 @@ enum store_rc final_put(struct store *s, const struct job *j)
 {
 	struct key k = key_final(j->state, j->finished_ms, &j->id);
 
+	TRY(unique_end(s, j));
 	return row_put(s, KV_FINAL, key_of(&k), (struct kv_bytes){ "", 0 });
 }

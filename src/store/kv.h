@@ -22,6 +22,8 @@ enum kv_table {
 	KV_LANE,        /* lane u32 -> alone u8, type length u16, type, queue */
 	KV_TOKEN,       /* request slot u32 -> epoch u64, sequence u64 */
 	KV_STAGE,       /* epoch u64, blob u64 -> incarnation u32, slot u32, length u64; epoch 0: to be swept */
+	KV_IDEM,        /* number u64 -> idempotency key, job id, fingerprint, when, crc: a log (idem.c) */
+	KV_UNIQUE,      /* hash of type and unique key, 16 bytes -> id of the live job that holds it */
 	KV_TABLES
 };
 extern const char *const kv_table_names[KV_TABLES];
@@ -51,6 +53,7 @@ struct kv_ops {
 struct kv { const struct kv_ops *ops; };
 
 struct kv *lmdb_open_writer(const char *path, uint64_t map_size, enum store_rc *rc, char *why, size_t why_size);
+enum store_rc lmdb_check_place(const char *path, char *why, size_t why_size);
 struct kv *lmdb_open_reader(const char *path, uint64_t map_size, enum store_rc *rc, char *why, size_t why_size);
 struct kv *mem_kv_open(void);
 

@@ -32,6 +32,7 @@ static enum store_rc check_directory(const char *path, bool *has_data, char *why
 {
 	DIR *d = opendir(path);
 	struct dirent *e;
+	struct stat st;
 	enum store_rc rc = STORE_OK;
 
 	*has_data = false;
@@ -46,8 +47,17 @@ static enum store_rc check_directory(const char *path, bool *has_data, char *why
 		if (strcmp(e->d_name, "data.mdb") == 0)
 			*has_data = true;
 	}
+	if (rc == STORE_OK && *has_data && fstatat(dirfd(d), "data.mdb", &st, 0) == 0 && !S_ISREG(st.st_mode))
+		rc = fail(STORE_INVALID, why, size, "%s/data.mdb is not a file: a store is expected there, or nothing", path);
 	closedir(d);
 	return rc;
+}
+
+enum store_rc lmdb_check_place(const char *path, char *why, size_t size)
+{
+	bool has_data;
+
+	return check_directory(path, &has_data, why, size);
 }
 
 static int sync_dir(const char *path)

@@ -99,7 +99,7 @@ static enum store_rc lanes_load(struct store *s, char *why, size_t size)
 	return may(rc);
 }
 
-/* Builds the memory from the store: lanes and tallies, not jobs, so its cost does not grow with the backlog. */
+/* Builds the memory from the store: lanes, tallies and, once, idempotency keys; not jobs, so its cost does not grow with the backlog. */
 static enum store_rc load(struct store *s, char *why, size_t size)
 {
 	struct turn *empty = turn_new();
@@ -114,6 +114,7 @@ static enum store_rc load(struct store *s, char *why, size_t size)
 	TRY(tally_load(s, why, size));
 	TRY(lanes_load(s, why, size));
 	TRY(due_refresh(s));
+	TRY(idem_load(s));
 	s->saved_head = s->head;
 	s->doomed = true;               /* to be looked at */
 	s->stale = false;
@@ -162,6 +163,11 @@ fail:
 	return NULL;
 }
 
+enum store_rc store_check_place(const char *path, char *why, size_t size)
+{
+	return lmdb_check_place(path, why, size);
+}
+
 void store_close(struct store *s)
 {
 	if (!s)
@@ -171,6 +177,7 @@ void store_close(struct store *s)
 	if (s->kv)
 		s->kv->ops->close(s->kv);
 	turn_free(s->turn);
+	idem_index_free(&s->idem);
 	free(s->held);
 	free(s);
 }
@@ -194,6 +201,7 @@ enum store_rc store_begin(struct store *s, int64_t wall_us)
 	s->expire_left = EXPIRE_A_BATCH;
 	s->now_us = wall_us;
 	s->now_ms = s->now_us / 1000;
+	store_clock(s, wall_us);
 	s->order_ms = (wall_us > s->head.last_us ? wall_us : s->head.last_us) / 1000;
 	return STORE_OK;
 }
@@ -213,10 +221,13 @@ enum store_rc store_commit(struct store *s)
 	}
 	rc = s->kv->ops->commit(s->txn);
 	s->txn = NULL;
-	if (rc == STORE_OK)
+	if (rc == STORE_OK) {
 		s->saved_head = s->head;
-	else
+		idem_index_commit(&s->idem);
+	} else {
+		idem_index_abort(&s->idem);     /* where a commit fails so that it may be there all the same, no further batch can begin */
 		s->stale = true;
+	}
 	return rc;
 }
 
@@ -225,6 +236,7 @@ void store_abort(struct store *s)
 	if (s->txn)
 		s->kv->ops->abort(s->txn);
 	s->txn = NULL;
+	idem_index_abort(&s->idem);
 	s->stale = true;
 }
 
@@ -287,6 +299,17 @@ bool store_has_alone(struct store *s)
 	return turn_has_lone(s->turn);
 }
 
+int64_t store_next_token_us(const struct store *s)
+{
+	return turn_next_token_us(s->turn);
+}
+
+void store_clock(struct store *s, int64_t wall_us)
+{
+	if (!turn_clock(s->turn, wall_us))
+		s->stale = true;
+}
+
 void store_totals(const struct store *s, struct store_tally *out)
 {
 	*out = s->totals;
@@ -312,7 +335,9 @@ const char *store_rc_text(enum store_rc rc)
 	static const char *const text[STORE_RCS] = {
 		[STORE_OK] = "done", [STORE_NOT_FOUND] = "not found", [STORE_STALE] = "the lease is not the caller's", [STORE_STATE] = "the job's state forbids it",
 		[STORE_INVALID] = "not a sound request", [STORE_QUEUE_FULL] = "too many jobs wait", [STORE_NO_SPACE] = "no space left", [STORE_IO] = "I/O error",
-		[STORE_DAMAGED] = "the store is damaged", [STORE_NO_MEMORY] = "out of memory", [STORE_BUSY] = "busy",
+		[STORE_DAMAGED] = "the store is damaged", [STORE_NO_MEMORY] = "out of memory", [STORE_BUSY] = "busy", [STORE_QUEUE_LIMIT] = "too many jobs wait in the queue",
+		[STORE_REPLAYED] = "done before", [STORE_LIVE] = "another live job has its unique key",
+		[STORE_KEY_REUSED] = "the idempotency key was used with another request", [STORE_KEYS_FULL] = "as many idempotency keys as are allowed",
 	};
 
 	return (unsigned)rc < STORE_RCS ? text[rc] : "unknown";

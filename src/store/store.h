@@ -23,12 +23,17 @@ enum store_rc {
 	STORE_STALE,            /* the lease is not, or no longer, the caller's */
 	STORE_STATE,            /* the job's state forbids it */
 	STORE_INVALID,          /* the request itself makes no sense */
-	STORE_QUEUE_FULL,       /* max_queued */
+	STORE_QUEUE_FULL,       /* max_queued of the store */
 	STORE_NO_SPACE,         /* disk or map full, or below min_free */
 	STORE_IO,               /* read, write or sync failed; the writer must be opened anew */
 	STORE_DAMAGED,          /* a record or page that cannot be */
 	STORE_NO_MEMORY,
 	STORE_BUSY,             /* draining or not yet ready: nothing was tried */
+	STORE_QUEUE_LIMIT,      /* max_queued of the job's own queue */
+	STORE_REPLAYED,         /* submit: this idempotency key has made a job with the same request; that one is the answer */
+	STORE_LIVE,             /* a live job of the type has this unique key. submit: that one is the answer */
+	STORE_KEY_REUSED,       /* this idempotency key was used with another request */
+	STORE_KEYS_FULL,        /* idempotency_max */
 	STORE_RCS
 };
 const char *store_rc_text(enum store_rc rc);
@@ -45,19 +50,32 @@ struct store_options {
 	uint64_t max_queued;            /* 0: no limit */
 };
 
+/* What holds a queue or a type back; all 0: nothing. */
+struct store_limit {
+	uint64_t concurrency;           /* as many run at once, over all workers */
+	double rate;                    /* as many start in a second, with bursts of one second's worth and at least of one */
+	uint64_t max_queued;            /* queues: as many wait, in whatever state */
+};
+
 /* What the store asks about names; may change at a reload (store_rules() again). */
 struct store_rules {
 	void *arg;
 	bool (*runs_here)(void *arg, struct job_text type);             /* a local worker may run it */
 	uint32_t (*weight)(void *arg, struct job_text queue);           /* share of turns, >= 1 */
 	uint32_t (*max_crashes)(void *arg, struct job_text type);
+	struct store_limit (*queue_limit)(void *arg, struct job_text queue);    /* NULL: no limits */
+	struct store_limit (*type_limit)(void *arg, struct job_text type);      /* each type for itself, also one of a family; likewise */
 	int64_t retain_succeeded_ms, retain_failed_ms;
 	uint64_t retain_count, max_queued;
+	int64_t idempotency_window_ms;          /* 0: keys are not remembered */
+	uint64_t idempotency_max;
 };
 
 /* Makes what is missing under a temporary name, synced, renamed; refuses a directory that holds anything but our files, a newer format and a damaged head, with one line in `why`.
  * NULL with *rc: STORE_INVALID (not ours), STORE_DAMAGED, STORE_IO, STORE_NO_SPACE, STORE_NO_MEMORY, STORE_BUSY (another writer). */
 struct store *store_open(const struct store_options *opt, enum store_rc *rc, char *why, size_t why_size);
+/* Whether a store is at `path`, or could be made there; touches nothing. STORE_INVALID: something else lies in the directory. */
+enum store_rc store_check_place(const char *path, char *why, size_t why_size);
 void store_close(struct store *s);      /* the memory engine's jobs go with it */
 void store_rules(struct store *s, const struct store_rules *rules);
 
@@ -83,8 +101,12 @@ struct store_change {
 typedef void (*store_change_fn)(void *arg, const struct store_change *c);
 void store_watch(struct store *s, store_change_fn fn, void *arg);      /* called for every transition inside the batch; the listener holds them back until the commit */
 
-/* `spec_bytes` is a record_spec_encode() that has been decoded into *spec. Gives it an id. */
+/* `spec_bytes` is a record_spec_encode() that has been decoded into *spec. Gives it an id. STORE_REPLAYED and STORE_LIVE: no job is made, *out is the one that is there (and a LIVE one is from now on what the
+ * submission's idempotency key, where it has one, is answered with). A job that is gone (deleted, or past its retention) has taken its idempotency key with it. */
 enum store_rc store_submit(struct store *s, const struct job_spec *spec, const uint8_t *spec_bytes, size_t n, struct job *out);
+
+/* The same without making one: REPLAYED, LIVE, KEY_REUSED; NOT_FOUND: it would be a new job. */
+enum store_rc store_submit_known(struct store *s, const struct job_spec *spec, struct job *out);
 
 struct store_owner { uint32_t slot, incarnation; int32_t pid; };
 
@@ -113,9 +135,33 @@ struct store_finish {
 enum store_rc store_finish(struct store *s, const struct store_finish *f, struct job *out);
 
 /* By hand. CANCEL: what has not started is cancelled at once; what runs is marked, out->cancel_asked, and its worker is to be told (again, where it was marked already). RETRY: a final,
- * unsuccessful job is queued again with its attempts at 0. RUN_NOW: a scheduled or retrying one is queued at once. DELETE: a final one is removed with all that belongs to it. STORE_STATE: its state forbids it. */
+ * unsuccessful job is queued again with its attempts at 0. RUN_NOW: a scheduled or retrying one is queued at once. DELETE: a final one is removed with all that belongs to it. STORE_STATE: its state forbids it.
+ * STORE_LIVE: RETRY, and another job holds its unique key. */
 enum store_act { STORE_ACT_CANCEL = 1, STORE_ACT_RETRY, STORE_ACT_RUN_NOW, STORE_ACT_DELETE, STORE_ACTS };
 enum store_rc store_act(struct store *s, struct job_id id, enum store_act act, struct job *out);
+
+/* By hand to many: those that a filter means, in slices; where a slice has ended the next begins, in this batch or a later one, whatever has changed in between. */
+struct store_filter {                   /* every member that is set must hold */
+	unsigned states;                /* 1 << enum job_state, several; 0: any */
+	struct job_text type, queue, tag;       /* empty: any */
+	struct job_text text;           /* stands in the id, the name, a tag or the last error, letters of ASCII in either case */
+};
+struct store_bulk {
+	enum store_act act;             /* but for RUN_NOW */
+	struct store_filter filter;     /* of its states those count that the act is for */
+	struct job_id until_id;         /* jobs that were submitted later are not meant */
+	int64_t until_ms;               /* nor those that have ended later, so that a job that dies again at once is retried once */
+};
+struct store_cursor { uint32_t part; uint8_t key[28]; };        /* zeroed: the begin */
+#define STORE_CURSOR_END UINT32_MAX     /* `part` of the end */
+struct store_bulk_limit { unsigned looks, rows; };              /* rows of indexes to look at, rows to write: what is left of both is given back */
+unsigned store_act_states(enum store_act act);                  /* 1 << enum job_state: those that it is for */
+/* One slice. *count: jobs it was done to; asked(): each that runs and was asked to end. */
+enum store_rc store_bulk(struct store *s, const struct store_bulk *b, struct store_bulk_limit *left, struct store_cursor *at, uint64_t *count,
+	void (*asked)(void *arg, const struct job *j), void *arg);
+
+/* A queue by hand; it need not have had a job. Paused: nothing of it starts, all else goes on. */
+enum store_rc store_pause(struct store *s, struct job_text queue, bool paused);
 
 enum store_rc store_progress(struct store *s, struct job_id id, uint64_t token, int32_t percent, struct job_text message);
 
@@ -135,8 +181,12 @@ enum store_rc store_regrant(struct store *s, const struct store_owner *owner, ui
 
 enum store_rc store_due(struct store *s, unsigned limit, bool *more);           /* scheduled and retrying jobs whose time has come */
 int64_t store_next_due_ms(struct store *s);                                     /* wall clock of the next one; INT64_MAX: none. Outside a batch too */
-enum store_rc store_retain(struct store *s, unsigned limit, bool *more);        /* removes final jobs past their retention */
+enum store_rc store_retain(struct store *s, unsigned limit, bool *more);        /* removes final jobs past their retention, idempotency keys past the window */
 bool store_has_ready(struct store *s);                                          /* something queued that runs here and may have neighbours. Outside a batch too */
+
+/* Rates. Both outside a batch too: when the next queue or type that waits for a token gets it (INT64_MAX: none waits), and letting go those whose time has come, as store_begin() does. */
+int64_t store_next_token_us(const struct store *s);
+void store_clock(struct store *s, int64_t wall_us);
 
 /* Staged bytes: a blob is begun (blob 0), grows at its end, and is owned by the job whose submission or finish names it. Others go with their owner (store_stage_drop), or when what named them was refused. */
 enum store_rc store_stage(struct store *s, uint32_t slot, uint32_t incarnation, uint64_t blob, uint64_t offset, struct job_text chunk, uint64_t *out);
@@ -175,10 +225,15 @@ enum store_rc store_notes(struct store_reader *r, struct job_id id, bool (*fn)(v
 enum store_rc store_result(struct store_reader *r, const struct job *job, struct buf *out);                     /* appends all of it; NOT_FOUND: none */
 enum store_rc store_payload(struct store_reader *r, struct job_id id, struct buf *out);
 enum store_rc store_blob(struct store_reader *r, uint64_t blob, uint64_t offset, size_t max, struct buf *out);  /* appends up to max bytes from offset */
+enum store_rc store_bulk_limits(struct store_reader *r, struct store_bulk *b);                                  /* sets until_id and until_ms: what is there now */
+/* One slice of at most `looks` rows of counting what store_bulk() would do. */
+enum store_rc store_bulk_count(struct store_reader *r, const struct store_bulk *b, int64_t wall_ms, unsigned looks, struct store_cursor *at, uint64_t *count);
 enum store_rc store_read_totals(struct store_reader *r, struct store_tally *out);
 struct store_figure { struct job_text name; struct store_tally tally; bool paused; int64_t oldest_queued_ms; /* queues: 0 none */ };
 enum store_rc store_queues(struct store_reader *r, bool (*fn)(void *arg, const struct store_figure *f), void *arg);
 enum store_rc store_types(struct store_reader *r, bool (*fn)(void *arg, const struct store_figure *f), void *arg);
+/* NOT_FOUND: it has had no job and was never paused. Without `age` oldest_queued_ms is left 0: it costs a look at every lane with work. */
+enum store_rc store_queue(struct store_reader *r, struct job_text name, bool age, struct store_figure *out);
 /* Newest jobs first, at most max: for the page. */
 enum store_rc store_recent(struct store_reader *r, unsigned max, bool (*fn)(void *arg, const struct job *j, const struct job_spec *s), void *arg);
 

@@ -31,9 +31,9 @@ static enum store_rc spec_put(struct store *s, struct job_id id, const struct jo
 	return m ? row_put(s, KV_SPEC, id_key(&id), (struct kv_bytes){ s->scratch, m }) : STORE_INVALID;
 }
 
-static uint64_t waiting_jobs(const struct store *s)
+static uint64_t waiting_jobs(const struct store_tally *t)
 {
-	const uint64_t *n = s->totals.state;
+	const uint64_t *n = t->state;
 
 	return n[JOB_SCHEDULED] + n[JOB_WAITING] + n[JOB_QUEUED] + n[JOB_RETRYING];
 }
@@ -43,16 +43,29 @@ static bool time_sane(int64_t ms)
 	return ms >= 0 && ms <= TIME_MAX_MS;
 }
 
+/* A queue that is not known yet has nothing that waits. */
+static bool queue_full(struct store *s, struct job_text name)
+{
+	const struct turn_named *q = turn_queue(s->turn, name, false);
+
+	return q && q->limit.rule.max_queued && waiting_jobs(&q->tally) >= q->limit.rule.max_queued;
+}
+
 static enum store_rc submit(struct store *s, const struct job_spec *spec, const uint8_t *bytes, size_t n, struct job *out)
 {
 	struct turn_lane *l;
 	enum store_rc rc;
-	bool later = spec->run_at_ms > s->now_ms;
+	bool later = spec->run_at_ms > s->now_ms, keyed = spec->idempotency_key.n || spec->unique_key.n;
+	uint64_t old_key = 0;
 
 	if (!time_sane(spec->run_at_ms) || !time_sane(spec->expires_at_ms))
 		return STORE_INVALID;
-	if (s->max_queued && waiting_jobs(s) >= s->max_queued)
+	if (keyed)
+		TRY(keys_check(s, spec, out, &old_key));
+	if (s->max_queued && waiting_jobs(&s->totals) >= s->max_queued)
 		return STORE_QUEUE_FULL;
+	if (queue_full(s, spec->queue))
+		return STORE_QUEUE_LIMIT;
 	if (spec->payload_blob)
 		TRY(stage_own(s, spec->payload_blob, spec->payload_len));
 	l = lane_make(s, spec->queue, spec->type, false, &rc);
@@ -68,12 +81,15 @@ static enum store_rc submit(struct store *s, const struct job_spec *spec, const 
 	out->max_retries = spec->max_retries;
 	out->exit_code = -1;
 	out->progress_pct = -1;
+	unique_hash(spec, out->unique);
 	out->queued_ms = later ? spec->run_at_ms : s->order_ms;
 	out->queued_us = later ? spec->run_at_ms * 1000 : s->now_us;
 	out->sortkey = order_key(out->queued_ms, spec->priority, spec->aging_ms);
 	TRY(job_event(s, out, later ? JOB_EV_SUBMIT_LATER : JOB_EV_SUBMIT_NOW, JOB_OUTCOME_NONE));
 	TRY(later ? due_put(s, out) : ready_put(s, out));
 	TRY(spec_put(s, out->id, spec, bytes, n));
+	if (keyed)
+		TRY(keys_put(s, spec, out, old_key));
 	return job_save(s, out);
 }
 

@@ -1,6 +1,7 @@
 /* Stride scheduling over two levels of binary heaps. Pure memory; called by the embedded store alone. */
 #include "store/turn.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,7 @@ struct turn {
 	uint64_t clock;                 /* pass of the queue served last: newcomers start here, so that sleeping earns no credit */
 	struct turn_named *dirty[2];    /* queues, types */
 	struct store_rules rules;
+	struct limits limits;
 };
 
 struct turn *turn_new(void)
@@ -49,6 +51,7 @@ void turn_free(struct turn *t)
 	free(t->by_id);
 	free(t->heap);
 	free(t->lone);
+	limit_free(&t->limits);
 	free(t);
 }
 
@@ -85,13 +88,27 @@ static struct turn_named *named(struct turn_named **chain, struct job_text name,
 	return n;
 }
 
+/* What the rules say of a name. */
+static void ask(const struct turn *t, struct turn_named *n)
+{
+	const struct store_rules *r = &t->rules;
+
+	if (n->is_type) {
+		n->runs_here = r->runs_here ? r->runs_here(r->arg, n->name) : true;
+		n->limit.rule = r->type_limit ? r->type_limit(r->arg, n->name) : (struct store_limit){ .concurrency = 0 };
+	} else {
+		n->weight = r->weight ? r->weight(r->arg, n->name) : 1;
+		n->limit.rule = r->queue_limit ? r->queue_limit(r->arg, n->name) : (struct store_limit){ .concurrency = 0 };
+	}
+}
+
 struct turn_named *turn_queue(struct turn *t, struct job_text name, bool make)
 {
 	bool made;
 	struct turn_named *q = named(t->queues, name, make, &made);
 
-	if (made && t->rules.weight)
-		q->weight = t->rules.weight(t->rules.arg, name);
+	if (made)
+		ask(t, q);
 	return q;
 }
 
@@ -100,8 +117,10 @@ struct turn_named *turn_type(struct turn *t, struct job_text name, bool make)
 	bool made;
 	struct turn_named *y = named(t->types, name, make, &made);
 
-	if (made && t->rules.runs_here)
-		y->runs_here = t->rules.runs_here(t->rules.arg, name);
+	if (made) {
+		y->is_type = true;
+		ask(t, y);
+	}
 	return y;
 }
 
@@ -151,6 +170,12 @@ struct turn_lane *turn_lane_add(struct turn *t, uint32_t id, struct turn_named *
 	*at = l;
 	t->by_id[id] = l;
 	t->alone_lanes += alone;
+	l->next_of_type = type->lanes;
+	type->lanes = l;
+	if (alone) {
+		l->next_of_queue = queue->lanes;
+		queue->lanes = l;
+	}
 	return l;
 }
 
@@ -230,10 +255,12 @@ static void queue_sift(struct turn *t, uint32_t i)
 	queue_set(t, i, q);
 }
 
-/* Puts the queue into the heap or takes it out, by whether it has lanes with work. */
+/* Puts the queue into the heap or takes it out, by whether it has lanes with work and may start any. */
 static bool queue_settle(struct turn *t, struct turn_named *q)
 {
-	if (q->nlane && !q->place) {
+	bool in = q->nlane && !q->limit.blocked;
+
+	if (in && !q->place) {
 		struct turn_named **v = grown(t->heap, t->nheap, &t->cap_heap);
 		if (!v)
 			return false;
@@ -242,7 +269,7 @@ static bool queue_settle(struct turn *t, struct turn_named *q)
 			q->pass = t->clock;
 		queue_set(t, t->nheap++, q);
 		queue_sift(t, t->nheap - 1);
-	} else if (!q->nlane && q->place) {
+	} else if (!in && q->place) {
 		uint32_t i = q->place - 1;
 		struct turn_named *last = t->heap[--t->nheap];
 		q->place = 0;
@@ -272,16 +299,14 @@ static bool lone_settle(struct turn *t, struct turn_lane *l, bool in)
 	return true;
 }
 
-bool turn_head(struct turn *t, struct turn_lane *l, bool has, uint64_t key, struct job_id id)
+/* Puts the lane where it belongs, by its head and what holds its queue and type back. */
+static bool lane_settle(struct turn *t, struct turn_lane *l)
 {
 	struct turn_named *q = l->queue;
-	bool in = has && l->type->runs_here;
+	bool in = l->has && l->type->runs_here && !l->type->limit.blocked;
 
-	l->has = has;
-	l->key = key;
-	l->head = id;
 	if (l->alone)
-		return lone_settle(t, l, in);
+		return lone_settle(t, l, in && !q->limit.blocked);
 	if (in && !l->place) {
 		struct turn_lane **v = grown(q->lane, q->nlane, &q->cap_lane);
 		if (!v)
@@ -295,6 +320,14 @@ bool turn_head(struct turn *t, struct turn_lane *l, bool has, uint64_t key, stru
 		lane_remove(q, l);
 	}
 	return queue_settle(t, q);
+}
+
+bool turn_head(struct turn *t, struct turn_lane *l, bool has, uint64_t key, struct job_id id)
+{
+	l->has = has;
+	l->key = key;
+	l->head = id;
+	return lane_settle(t, l);
 }
 
 struct turn_lane *turn_pick(struct turn *t, bool lone)
@@ -335,17 +368,57 @@ bool turn_rules(struct turn *t, const struct store_rules *r)
 
 	t->rules = *r;
 	for (unsigned i = 0; i < HASH; i++) {
-		for (struct turn_named *q = t->queues[i]; q; q = q->next)
-			if (r->weight)
-				q->weight = r->weight(r->arg, q->name);
-		for (struct turn_named *y = t->types[i]; y; y = y->next)
-			if (r->runs_here)
-				y->runs_here = r->runs_here(r->arg, y->name);
+		for (struct turn_named *q = t->queues[i]; q; q = q->next) {
+			ask(t, q);
+			ok &= turn_settle(t, q);
+		}
+		for (struct turn_named *y = t->types[i]; y; y = y->next) {
+			ask(t, y);
+			ok &= turn_settle(t, y);
+		}
 	}
 	for (uint32_t i = 0; i < t->nid; i++)
 		if (t->by_id[i])
-			ok &= turn_head(t, t->by_id[i], t->by_id[i]->has, t->by_id[i]->key, t->by_id[i]->head);
+			ok &= lane_settle(t, t->by_id[i]);
 	return ok;
+}
+
+/* --- what is held back --- */
+
+bool turn_settle(struct turn *t, struct turn_named *n)
+{
+	bool was = n->limit.blocked, ok = limit_check(&t->limits, &n->limit, n->tally.state[JOB_RUNNING]);
+
+	if (was == n->limit.blocked)
+		return ok;
+	for (struct turn_lane *l = n->lanes; l; l = n->is_type ? l->next_of_type : l->next_of_queue)
+		ok &= lane_settle(t, l);
+	return n->is_type ? ok : ok & queue_settle(t, n);
+}
+
+bool turn_ran(struct turn *t, struct turn_lane *l, bool started)
+{
+	if (started) {
+		limit_started(&t->limits, &l->queue->limit);
+		limit_started(&t->limits, &l->type->limit);
+	}
+	return turn_settle(t, l->queue) & turn_settle(t, l->type);
+}
+
+bool turn_clock(struct turn *t, int64_t now_us)
+{
+	struct limit *l;
+	bool ok = true;
+
+	limit_clock(&t->limits, now_us);
+	while ((l = limit_due(&t->limits)) != NULL)
+		ok &= turn_settle(t, (struct turn_named *)((char *)l - offsetof(struct turn_named, limit)));
+	return ok;
+}
+
+int64_t turn_next_token_us(const struct turn *t)
+{
+	return limit_next_us(&t->limits);
 }
 
 void turn_dirty(struct turn *t, struct turn_named *n, bool type)

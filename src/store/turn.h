@@ -1,5 +1,6 @@
 /* Whose turn it is: the store's memory of queues, types and lanes. A lane is the jobs of one (queue, type); its head, the least key, is cached here. Among the queues with work the turn goes by weight
- * (stride scheduling), within a queue to the least head. Cost per pick: the heaps' logarithm; empty queues and lanes cost nothing. Everything here can be rebuilt from the store. */
+ * (stride scheduling), within a queue to the least head. Cost per pick: the heaps' logarithm; empty queues and lanes cost nothing. A queue or type that is blocked (limit.h) has left the heaps, so what
+ * waits there is never looked at. Everything here can be rebuilt from the store. */
 #ifndef STINT_STORE_TURN_H
 #define STINT_STORE_TURN_H
 
@@ -7,12 +8,16 @@
 #include <stdint.h>
 
 #include "job/job.h"
+#include "store/limit.h"
 #include "store/store.h"
 
 struct turn_named {                     /* a queue or a type */
 	struct turn_named *next;        /* in its hash chain */
 	struct job_text name;           /* owned, behind the struct */
 	struct store_tally tally;
+	struct limit limit;
+	struct turn_lane *lanes;        /* types: all, by next_of_type; queues: the lone ones, by next_of_queue */
+	bool is_type;
 	bool dirty;                     /* on the list of those whose tally is to be written with this batch */
 	struct turn_named *next_dirty;
 	bool runs_here;                 /* types */
@@ -25,6 +30,7 @@ struct turn_named {                     /* a queue or a type */
 
 struct turn_lane {
 	struct turn_lane *next;         /* in its hash chain */
+	struct turn_lane *next_of_type, *next_of_queue;
 	uint32_t id;
 	struct turn_named *queue, *type;
 	bool alone;
@@ -53,6 +59,12 @@ bool turn_has(const struct turn *t);
 bool turn_has_lone(const struct turn *t);
 bool turn_knows_lone(const struct turn *t);                     /* there has ever been a lone lane */
 bool turn_rules(struct turn *t, const struct store_rules *r);   /* asks anew about every name and builds the heaps again */
+
+/* Limits. Each returns false where memory is out. */
+bool turn_ran(struct turn *t, struct turn_lane *l, bool started);      /* one more or less of the lane's queue and type runs, as their tallies say already; started: it took a token of each */
+bool turn_settle(struct turn *t, struct turn_named *n);                 /* its limit or its tally is another: says anew whether it is blocked */
+bool turn_clock(struct turn *t, int64_t now_us);                        /* what the time is; lets go what waited for a token until now */
+int64_t turn_next_token_us(const struct turn *t);                       /* INT64_MAX: nothing waits for one */
 
 void turn_dirty(struct turn *t, struct turn_named *n, bool type);       /* puts it on the list of those whose tally this batch has to write */
 void turn_each_dirty(struct turn *t, bool types, void (*fn)(void *arg, struct turn_named *n), void *arg);      /* and empties the list */

@@ -1,98 +1,5 @@
 /* POST /jobs against a keeper that stores what it is asked, or refuses it, when the test says so. S0.20 S1.20 S1.32 S2.18 S3.1 S4.42 S4.43 S4.53 S4.81. */
-#include "api_test.h"
-
-#include <errno.h>
-
-#include "shm/request.h"
-
-/* --- the keeper --- */
-#define ASKED_MAX 1100
-static struct asked { uint64_t tag; uint8_t bytes[RECORD_SPEC_MAX]; size_t n; } *asked;
-static size_t nasked;
-static int ask_errno;
-static struct { ask_staged_fn ready; void *arg; size_t n; char first; } staged;
-
-int ask_add(struct ask_box *b, enum request_op op, uint64_t tag, const struct ask_piece *piece, unsigned n)
-{
-	(void)b;
-	assert_int_equal(op, REQUEST_SUBMIT);
-	assert_int_equal(n, 1);
-	assert_true(nasked < ASKED_MAX && piece[0].n <= sizeof(asked[0].bytes));
-	if (ask_errno) {
-		errno = ask_errno;
-		return -1;
-	}
-	asked[nasked].tag = tag;
-	asked[nasked].n = piece[0].n;
-	memcpy(asked[nasked++].bytes, piece[0].p, piece[0].n);
-	return 0;
-}
-
-int ask_stage(struct ask_box *b, const void *bytes, size_t n, ask_staged_fn ready, void *arg)
-{
-	(void)b;
-	if (ask_errno)
-		return -1;
-	staged.ready = ready;
-	staged.arg = arg;
-	staged.n = n;
-	staged.first = *(const char *)bytes;
-	return 0;
-}
-
-/* Answers what was asked i-th. */
-static void keeper_answers(size_t i, int rc)
-{
-	struct request_result r = { .tag = asked[i].tag, .rc = rc, .state = JOB_QUEUED, .at_ms = T0 + 5 };
-	struct job_spec spec;
-
-	assert_int_equal(record_spec_decode(asked[i].bytes, asked[i].n, &spec), RECORD_OK);
-	r.id.b[0] = 1;
-	r.id.b[15] = (uint8_t)i;
-	r.run_at_ms = spec.run_at_ms;
-	if (spec.run_at_ms > T0)
-		r.state = JOB_SCHEDULED;
-	api_answered(&api, &r);
-}
-
-static int setup(void **state)
-{
-	asked = calloc(ASKED_MAX, sizeof(*asked));
-	nasked = 0;
-	ask_errno = 0;
-	memset(&staged, 0, sizeof(staged));
-	conf.store.max_queued = 0;
-	return asked ? api_setup(state) : -1;
-}
-
-static int teardown(void **state)
-{
-	free(asked);
-	return api_teardown(state);
-}
-
-/* --- requests --- */
-static struct http_pair headers[4];
-static struct http_request q;
-
-static void post_as(const char *content_type, struct slice body)
-{
-	answer_clear();
-	q = (struct http_request){ .api = &api, .method = HTTP_M_POST, .path = SLICE("/jobs"), .header = headers, .body = body, .began_ns = fake_loop_ns };
-	if (content_type)
-		headers[q.nheader++] = (struct http_pair){ SLICE("content-type"), slice_of(content_type) };
-	api_submit(&q);
-}
-
-static void post(const char *body)
-{
-	post_as("application/json", slice_of(body));
-}
-
-static uint64_t rejected(void)
-{
-	return segment_total(&seg, SHM_C_REJECTED);
-}
+#include "submit_test.h"
 
 static void one_job(void **state)
 {
@@ -141,7 +48,7 @@ static void a_scheduled_job(void **state)
 static void what_the_store_says(void **state)
 {
 	static const struct { int rc, status; const char *word; bool retry; } map[] = {
-		{ STORE_QUEUE_FULL, 429, "default", true }, { STORE_NO_SPACE, 507, "full", false }, { STORE_IO, 503, "cannot write", true },
+		{ STORE_QUEUE_FULL, 429, "all queues", true }, { STORE_QUEUE_LIMIT, 429, "\"default\"", true }, { STORE_NO_SPACE, 507, "full", false }, { STORE_IO, 503, "cannot write", true },
 			{ STORE_BUSY, 503, "not ready", true },
 		{ STORE_INVALID, 400, "refused", false }, { STORE_DAMAGED, 503, "damaged", true }, { STORE_NO_MEMORY, 503, "memory", true },
 		{ -1, 503, "", true }, { 99, 503, "", true },
@@ -161,16 +68,6 @@ static void what_the_store_says(void **state)
 	assert_int_equal(seg.submit_us->count, 0);
 }
 
-static void refused_before_asking(int status, const char *field, const char *word)
-{
-	assert_int_equal(nasked, 0);
-	assert_int_equal(answer.answers, 1);
-	assert_int_equal(answer.status, status);
-	assert_string_equal(answer.field, field);
-	if (!strstr(answer.detail, word))
-		fail_msg("\"%s\" is not in: %s", word, answer.detail);
-}
-
 static void what_is_never_asked(void **state)
 {
 	(void)state;
@@ -182,8 +79,8 @@ static void what_is_never_asked(void **state)
 	refused_before_asking(400, "", "object");
 	post("{\"type\":\"nobody\"}");
 	refused_before_asking(422, "type", "nobody");
-	post("{\"type\":\"email\",\"unique_key\":\"x\"}");
-	refused_before_asking(400, "unique_key", "not available in this version");
+	post("{\"type\":\"email\",\"depends_on\":\"x\"}");
+	refused_before_asking(400, "depends_on", "");
 	api.draining = true;
 	post("{\"type\":\"email\"}");
 	refused_before_asking(503, "", "drains");
@@ -209,11 +106,6 @@ static void headers_that_matter(void **state)
 		post_as(bad[i], SLICE("{\"type\":\"email\"}"));
 		refused_before_asking(415, "", "type=");
 	}
-	answer_clear();
-	headers[0] = (struct http_pair){ SLICE("idempotency-key"), SLICE("k") };
-	q = (struct http_request){ .api = &api, .header = headers, .nheader = 1, .body = SLICE("{\"type\":\"email\"}") };
-	api_submit(&q);
-	refused_before_asking(400, "idempotency_key", "Idempotency-Key");
 }
 
 static void a_raw_body(void **state)
@@ -334,8 +226,22 @@ static void an_array_is_all_or_nothing(void **state)
 	assert_int_equal(nasked, 1);
 	keeper_answers(0, STORE_QUEUE_FULL);
 	assert_int_equal(answer.status, 429);
-	/* what is stored is not answered with an error */
 	conf.store.max_queued = 0;
+	/* a queue's own limit, which is named */
+	conf_queues[0].max_queued = 3;
+	submit_type("email", "", "default");
+	submit_type("email", "", "other");
+	nasked = 0;
+	post("[{\"type\":\"email\"},{\"type\":\"email\",\"delay\":60},{\"type\":\"email\"}]");
+	refused_before_asking(429, "", "\"default\"");
+	post("[{\"type\":\"email\"},{\"type\":\"email\"}]");
+	assert_int_equal(nasked, 2);
+	keeper_answers(0, STORE_QUEUE_LIMIT);
+	keeper_answers(1, STORE_QUEUE_LIMIT);
+	assert_int_equal(answer.status, 429);
+	assert_non_null(strstr(answer.detail, "\"default\""));
+	conf_queues[0].max_queued = 0;
+	/* what is stored is not answered with an error */
 	nasked = 0;
 	post("[{\"type\":\"email\"},{\"type\":\"email\"}]");
 	keeper_answers(0, STORE_OK);

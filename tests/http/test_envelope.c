@@ -267,7 +267,7 @@ static void wrong_backoff_and_tags(void **state)
 
 static void not_in_this_version(void **state)
 {
-	static const char *const field[] = { "idempotency_key", "unique_key", "key", "depends_on" };
+	static const char *const field[] = { "key", "depends_on" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(field) / sizeof(field[0]); i++) {
@@ -297,6 +297,87 @@ static void lengths(void **state)
 	REFUSED(text, "tags[0]", "at most 128");
 	snprintf(text, sizeof(text), "{\"type\":\"email\",\"priority\":\"%.250s\"}", name);
 	REFUSED(text, "priority", "integer", "nnn...");
+}
+
+/* --- keys --- */
+
+/* Parses with the header, keeps the fingerprint, frees. */
+static bool keyed(const char *json, const char *header, uint8_t fingerprint[16])
+{
+	struct envelope_input in = { .conf = &conf, .wall_ms = NOW, .idempotency_key = header ? slice_of(header) : (struct slice){ NULL, 0 } };
+	bool good = envelope_parse(&e, &in, slice_of(json), &p);
+
+	memcpy(fingerprint, e.spec.fingerprint, 16);
+	return good;
+}
+
+static void keys(void **state)
+{
+	static const uint8_t none[16];
+	uint8_t a[16], b[16];
+
+	(void)state;
+	assert_true(keyed("{\"type\":\"email\",\"unique_key\":\"u\"}", NULL, a));
+	text_is(e.spec.unique_key, "u");
+	text_is(e.spec.idempotency_key, "");
+	assert_memory_equal(a, none, 16);
+	envelope_free(&e);
+	assert_true(keyed("{\"type\":\"email\",\"idempotency_key\":\"k\",\"payload\":1}", NULL, a));
+	text_is(e.spec.idempotency_key, "k");
+	envelope_free(&e);
+	assert_true(keyed(" {\"type\":\"email\",\"idempotency_key\":\"k\",\"payload\":1}\r\n", "k", b));      /* both the same; spaces around it */
+	envelope_free(&e);
+	assert_memory_equal(a, b, 16);
+	assert_true(keyed("{\"type\":\"email\",\"idempotency_key\":\"k\",\"payload\":2}", NULL, b));
+	envelope_free(&e);
+	assert_memory_not_equal(a, b, 16);
+	assert_true(keyed("{\"type\":\"email\"}", "h", b));
+	text_is(e.spec.idempotency_key, "h");
+	envelope_free(&e);
+}
+
+/* The same job a second later is the same request, whatever its delay has become. */
+static void keys_and_time(void **state)
+{
+	struct envelope_input in = { .conf = &conf, .wall_ms = NOW, .idempotency_key = SLICE("k") };
+	struct slice job = SLICE("{\"type\":\"email\",\"delay\":\"1h\"}");
+	uint8_t a[16];
+
+	(void)state;
+	assert_true(envelope_parse(&e, &in, job, &p));
+	memcpy(a, e.spec.fingerprint, 16);
+	envelope_free(&e);
+	in.wall_ms += 1000;
+	assert_true(envelope_parse(&e, &in, job, &p));
+	assert_memory_equal(a, e.spec.fingerprint, 16);
+	envelope_free(&e);
+}
+
+static void wrong_keys(void **state)
+{
+	uint8_t a[16];
+	char text[400], key[258];
+
+	(void)state;
+	REFUSED("{\"type\":\"email\",\"idempotency_key\":\"\"}", "idempotency_key", "1 to 255");
+	REFUSED("{\"type\":\"email\",\"idempotency_key\":7}", "idempotency_key", "string", "not 7");
+	REFUSED("{\"type\":\"email\",\"unique_key\":null}", "unique_key", "1 to 255");
+	memset(key, 'k', 256);
+	key[256] = '\0';
+	snprintf(text, sizeof(text), "{\"type\":\"email\",\"unique_key\":\"%s\"}", key);
+	REFUSED(text, "unique_key", "256 bytes", "255");
+	assert_false(keyed("{\"type\":\"email\"}", key, a));
+	assert_string_equal(p.field, "idempotency_key");
+	assert_non_null(strstr(p.detail, "256 bytes"));
+	key[255] = '\0';
+	assert_true(keyed("{\"type\":\"email\"}", key, a));
+	envelope_free(&e);
+	assert_false(keyed("{\"type\":\"email\"}", "", a));
+	assert_false(keyed("{\"type\":\"email\"}", "\xff", a));
+	assert_non_null(strstr(p.detail, "UTF-8"));
+	assert_false(keyed("{\"type\":\"email\",\"idempotency_key\":\"a\"}", "b", a));
+	assert_int_equal(p.status, 400);
+	assert_non_null(strstr(p.detail, "differ"));
 }
 
 /* --- raw bodies --- */
@@ -333,6 +414,28 @@ static void raw_body(void **state)
 	assert_true(raw(query, 1, NULL, SLICE("")));
 	text_is(e.spec.content_type, "application/octet-stream");
 	assert_int_equal(e.spec.payload_len, 0);
+	envelope_free(&e);
+}
+
+static void raw_keys(void **state)
+{
+	static const struct http_pair query[] = { PAIR("type", "img.x"), PAIR("idempotency_key", "k"), PAIR("unique_key", "u"), PAIR("queue", "q") };
+	uint8_t a[16];
+
+	(void)state;
+	assert_true(raw(query, 4, "a/b", SLICE("x")));
+	text_is(e.spec.idempotency_key, "k");
+	text_is(e.spec.unique_key, "u");
+	memcpy(a, e.spec.fingerprint, 16);
+	envelope_free(&e);
+	assert_true(raw(query, 4, "a/b", SLICE("x")));
+	assert_memory_equal(a, e.spec.fingerprint, 16);
+	envelope_free(&e);
+	assert_true(raw(query, 4, "a/b", SLICE("y")));           /* another body, another query, another type of content */
+	assert_memory_not_equal(a, e.spec.fingerprint, 16);
+	envelope_free(&e);
+	assert_true(raw(query, 4, "a/c", SLICE("x")));
+	assert_memory_not_equal(a, e.spec.fingerprint, 16);
 	envelope_free(&e);
 }
 
@@ -384,6 +487,10 @@ int main(void)
 		cmocka_unit_test(not_in_this_version),
 		cmocka_unit_test(lengths),
 		cmocka_unit_test(raw_body),
+		cmocka_unit_test(keys),
+		cmocka_unit_test(keys_and_time),
+		cmocka_unit_test(wrong_keys),
+		cmocka_unit_test(raw_keys),
 		cmocka_unit_test(raw_mistakes),
 	};
 

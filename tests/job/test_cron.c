@@ -300,6 +300,9 @@ static void time_begins_in_1970_and_ends_in_9999(void **unused)
 		assert_int_equal(next, (hours < 0 ? -hours : 24 - hours) * 3600000);
 		assert_false(cron_next(&c, &z, at("9999-12-31T23:00:00Z") * 1000, &next));
 	}
+	/* there, the year 10000 begins while it is 9999 in UTC */
+	assert_true(cron_next(&c, &z, at("9999-12-31T09:00:00Z") * 1000, &next));
+	assert_int_equal(next, at("9999-12-31T10:00:00Z") * 1000);
 }
 
 /* In Berlin the hour that these want is left out on every day that matches: there is an answer, and soon. */
@@ -315,6 +318,35 @@ static void what_never_comes_is_said_so(void **unused)
 	cron_of("5 2 25-31 3 */7", &c);
 	assert_true(cron_next(&c, &z, at("2026-01-01T00:00:00Z") * 1000, &next));
 	assert_int_equal(next, at("2026-03-29T03:00:00+02:00") * 1000);
+}
+
+/* Clocks that leave out the first hour of the year, from 2001 to 2120: a tick in that hour is too far away until 2021. */
+static void a_tick_in_a_hundred_years_is_the_last(void **unused)
+{
+	int64_t next, first = at("2121-01-01T00:05:00Z") * 1000;
+	struct cron c;
+
+	(void)unused;
+	memset(&z, 0, sizeof(z));
+	for (int year = 2001; year <= 2120; year++) {
+		char forward[32], back[32];
+
+		snprintf(forward, sizeof(forward), "%d-01-01T00:00:00Z", year);
+		snprintf(back, sizeof(back), "%d-06-01T00:00:00Z", year);
+		z.at[z.nchanges] = at(forward);
+		z.offset[z.nchanges++] = 3600;
+		z.at[z.nchanges] = at(back);
+		z.offset[z.nchanges++] = 0;
+	}
+	cron_of("*/5 0 1 1 *", &c);
+	c.minutes = 1 << 5;
+	assert_false(cron_next(&c, &z, first - (CRON_HORIZON_S + 1) * 1000, &next));
+	assert_true(cron_next(&c, &z, first - CRON_HORIZON_S * 1000, &next));
+	assert_int_equal(next, first);
+	/* the same at a fixed time is at the end of each gap */
+	c.real_time = false;
+	assert_true(cron_next(&c, &z, at("2020-06-01T00:00:00Z") * 1000, &next));
+	assert_int_equal(next, at("2021-01-01T00:00:00Z") * 1000);
 }
 
 /* Offsets with seconds, which older times have: ticks are where the local clock shows a whole minute, and at the very change. */
@@ -382,6 +414,7 @@ int main(void)
 		cmocka_unit_test(ticks_are_strictly_after),
 		cmocka_unit_test(time_begins_in_1970_and_ends_in_9999),
 		cmocka_unit_test(what_never_comes_is_said_so),
+		cmocka_unit_test(a_tick_in_a_hundred_years_is_the_last),
 		cmocka_unit_test(offsets_need_not_be_whole_minutes),
 		cmocka_unit_test(a_zone_that_changes_each_second),
 	};

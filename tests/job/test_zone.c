@@ -162,6 +162,29 @@ static void the_latest_local_time_stands_while_hours_come_again(void **unused)
 	assert_int_equal(zone_reached(&z, at("2026-03-29T01:00:00Z")), at("2026-03-29T03:00:00Z"));
 }
 
+/* A day that comes twice, as where a country moves over the date line, and clocks that are put back again meanwhile. */
+static void a_whole_day_comes_again(void **unused)
+{
+	int64_t back = at("2026-05-01T00:00:00Z");
+	struct zone_moment m;
+
+	(void)unused;
+	memset(&z, 0, sizeof(z));
+	z.first_offset = 12 * 3600;
+	z.at[0] = back;
+	z.offset[0] = -12 * 3600;
+	z.at[1] = back + 7200;
+	z.offset[1] = -13 * 3600;
+	z.nchanges = 2;
+	m = zone_moment_of(&z, at("2026-05-01T05:00:00Z"));
+	assert_int_equal(m.how, ZONE_TWICE);
+	assert_int_equal(m.utc, at("2026-04-30T17:00:00Z"));
+	assert_int_equal(m.again, at("2026-05-01T18:00:00Z"));
+	for (int64_t t = back; t < back + 25 * 3600; t += 60)
+		assert_int_equal(zone_reached(&z, t), at("2026-05-01T11:59:59Z"));
+	assert_int_equal(zone_reached(&z, back + 25 * 3600), at("2026-05-01T12:00:00Z"));
+}
+
 /* ---- the ends ---- */
 
 static void a_zone_of_zeroes_is_utc(void **unused)
@@ -217,6 +240,7 @@ int main(void)
 		cmocka_unit_test(local_times_are_found),
 		cmocka_unit_test(gaps_and_repeats_are_as_the_seconds_say),
 		cmocka_unit_test(the_latest_local_time_stands_while_hours_come_again),
+		cmocka_unit_test(a_whole_day_comes_again),
 		cmocka_unit_test(a_zone_of_zeroes_is_utc),
 		cmocka_unit_test(a_rule_is_enough),
 		cmocka_unit_test(the_ends_of_time),

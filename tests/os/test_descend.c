@@ -1,5 +1,7 @@
 /* os/descend: who is below us, and that nobody there outlives it: chains, hopping and spreading processes, vfork(2) parents, zombie leaders.
  * The file itself is included, to ask both ways of finding children. Every process made here ends by itself after a minute. */
+#include <fcntl.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -265,6 +267,19 @@ static void a_leader_that_left_its_threads_is_killed(void **unused)
 	assert_int_equal(end_of(child), SIGKILL);
 }
 
+static bool environment_readable(pid_t pid)
+{
+	char path[64], byte;
+
+	snprintf(path, sizeof(path), "/proc/%d/environ", (int)pid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, &byte, 1);
+
+	if (fd >= 0)
+		close(fd);
+	return n == 1;
+}
+
 /* A process whose environment is two entries, with `before` bytes in front of the second; returns when it has it. */
 static pid_t with_environment(size_t before, const char *entry)
 {
@@ -288,6 +303,9 @@ static pid_t with_environment(size_t before, const char *entry)
 	close(gone[1]);
 	assert_int_equal(read(gone[0], &byte, 1), 0);
 	close(gone[0]);
+	/* exec closes the pipe a moment before the new environment is where /proc looks for it */
+	while (!environment_readable(child))
+		sched_yield();
 	return child;
 }
 

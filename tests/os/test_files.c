@@ -168,11 +168,14 @@ static void a_lock_ends_with_its_holder(void **unused)
 	close(ready[0]);
 	assert_int_equal(lockfile_take(path, &holder), -1);
 	assert_int_equal(holder, child);
+	assert_int_equal(lockfile_holder(path), child);
 	kill(child, SIGKILL);
 	assert_int_equal(waitpid(child, NULL, 0), child);
-	fd = lockfile_take(path, &holder);
+	assert_int_equal(lockfile_holder(path), 0);     /* its number still stands in the file */
+	fd = lockfile_take(path, &holder);              /* and to look took nothing */
 	assert_true(fd >= 0);
 	close(fd);
+	assert_int_equal(lockfile_holder(scratch("none")), 0);
 }
 
 static void directories_come_with_their_parents(void **unused)

@@ -26,7 +26,7 @@
 #include "store/store.h"
 #include "tests/shm/segment_fixture.h"
 
-#define JOBS 20000u
+#define JOBS 60000u
 #define ROOM 24u                        /* jobs that a worker runs at once */
 #define PLAYERS 3u                      /* an acceptor, then workers */
 

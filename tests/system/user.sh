@@ -21,6 +21,7 @@ must_start
 owner() { stat -c '%U:%G' "$1"; }
 is "the store's directory is made for it" "$(owner "$T/store")" "nobody:$group"
 is "the run directory too" "$(owner "$T/run")" "nobody:$group"
+is "and the segment, for stint status" "$(owner "$T/run/status.shm")" "nobody:$group"
 is "the log is its" "$(owner "$T/logs/stintd")" "nobody:$group"
 is "the master stays root" "$(owner "/proc/$server")" root:root
 for title in keeper acceptor "worker 1" "worker 2"; do

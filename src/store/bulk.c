@@ -1,0 +1,340 @@
+/* What is done by hand to many jobs at once: which are meant, and the walk to them along the indexes of their states, in slices. The changes are store_act()'s.
+ * Called by the keeper, which passes the cursor on, and by the acceptor, which only counts. */
+#include "store/embedded.h"
+
+#include "text/uuid.h"
+
+/* --- the walk --- */
+
+#define BIT(state) (1u << (state))
+
+/* An index: the states that it holds, the length of its keys, where the id lies in them (0: in the value), the first byte where it is a class. */
+struct part { enum kv_table table; unsigned states; uint8_t key_bytes, id_at, class; };
+static const struct part parts[] = {
+	{ KV_DUE, BIT(JOB_SCHEDULED) | BIT(JOB_RETRYING), 24, 8, 0 },
+	{ KV_READY, BIT(JOB_QUEUED), 28, 12, 0 },
+	{ KV_LEASE, BIT(JOB_RUNNING), 20, 0, 0 },
+	{ KV_FINAL, BIT(JOB_SUCCEEDED), 25, 9, 0 },
+	{ KV_FINAL, BIT(JOB_DEAD) | BIT(JOB_CANCELLED) | BIT(JOB_EXPIRED), 25, 9, 1 },
+};
+#define PARTS (sizeof(parts) / sizeof(parts[0]))
+
+struct walk {
+	struct kv *kv;
+	struct kv_txn *txn;
+	const struct store *s;          /* NULL where it is only read */
+	const struct store_bulk *b;
+	unsigned states;
+	int64_t now_ms;
+	unsigned *looks;                /* rows that may still be looked at */
+	struct store_cursor *at;        /* the first key not looked at */
+	uint32_t lane;                  /* the last one asked about, and the answer */
+	bool lane_known, lane_fits;
+};
+
+unsigned store_act_states(enum store_act act)
+{
+	static const enum job_event event[STORE_ACTS] = {
+		[STORE_ACT_CANCEL] = JOB_EV_CANCEL, [STORE_ACT_RETRY] = JOB_EV_REQUEUE, [STORE_ACT_RUN_NOW] = JOB_EV_RUN_NOW,
+	};
+	unsigned states = 0;
+
+	for (unsigned i = JOB_NONE + 1; i < JOB_STATES; i++)
+		if (act == STORE_ACT_DELETE ? job_state_final((enum job_state)i) : (unsigned)act < STORE_ACTS && job_state_next((enum job_state)i, event[act]) != JOB_NONE)
+			states |= BIT(i);
+	return states;
+}
+
+static void enter(struct store_cursor *at, uint32_t part)
+{
+	*at = (struct store_cursor){ .part = part < PARTS ? part : STORE_CURSOR_END };
+	if (part < PARTS)
+		at->key[0] = parts[part].class;
+}
+
+/* The key after this one, of the same length. */
+static void step(uint8_t *key, size_t n)
+{
+	while (n > 0 && ++key[n - 1] == 0)
+		n--;
+}
+
+static bool text_is(struct job_text a, const char *p, size_t n)
+{
+	return a.n == n && memcmp(a.p, p, n) == 0;
+}
+
+/* Whether the lane's queue and type are those that are meant. One that is unknown is nobody's. */
+static enum store_rc lane_fits(struct walk *w, uint32_t lane, bool *fits)
+{
+	const struct store_filter *f = &w->b->filter;
+	struct key k = { .n = 0 };
+	struct kv_bytes v;
+	uint16_t type_len;
+
+	*fits = true;
+	if (f->type.n == 0 && f->queue.n == 0)
+		return STORE_OK;
+	*fits = w->lane_fits;
+	if (w->lane_known && w->lane == lane)
+		return STORE_OK;
+	*fits = false;
+	key_u32(&k, lane);
+	enum store_rc rc = kv_get(w->kv, w->txn, KV_LANE, key_of(&k), &v);
+	if (rc != STORE_OK)
+		return may(rc);
+	const char *p = v.p;
+	if (v.n > 3) {
+		memcpy(&type_len, p + 1, sizeof(type_len));
+		*fits = 3u + type_len < v.n && (f->type.n == 0 || text_is(f->type, p + 3, type_len)) && (f->queue.n == 0 || text_is(f->queue, p + 3 + type_len, v.n - 3 - type_len));
+	}
+	w->lane = lane;
+	w->lane_known = true;
+	w->lane_fits = *fits;
+	return STORE_OK;
+}
+
+/* --- texts --- */
+
+static char lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+}
+
+/* Whether `part` stands in `whole`, letters of ASCII in either case. */
+static bool contains(struct job_text whole, struct job_text part)
+{
+	for (size_t at = 0; at + part.n <= whole.n; at++) {
+		size_t i = 0;
+		while (i < part.n && lower(whole.p[at + i]) == lower(part.p[i]))
+			i++;
+		if (i == part.n)
+			return true;
+	}
+	return false;
+}
+
+/* In the error of the last attempt that left one. */
+static enum store_rc error_has(struct walk *w, struct job_id id, struct job_text part, bool *has)
+{
+	struct key k = key_attempt(&id, UINT64_MAX);
+	struct record_attempt a;
+	enum store_rc rc;
+	struct kv_bytes found, v;
+
+	while ((rc = w->kv->ops->before(w->txn, KV_ATTEMPT, key_of(&k), &found, &v)) == STORE_OK) {
+		if (found.n != k.n || memcmp(found.p, &id, sizeof(id)) != 0)
+			return STORE_OK;
+		if (record_attempt_decode(v.p, v.n, &a) == RECORD_OK && a.error.n) {
+			*has = contains(a.error, part);
+			return STORE_OK;
+		}
+		memcpy(k.b, found.p, found.n);
+		*w->looks -= *w->looks > 0;
+	}
+	return may(rc);
+}
+
+static enum store_rc texts_fit(struct walk *w, struct job_id id, bool *fit)
+{
+	const struct store_filter *f = &w->b->filter;
+	bool tagged = f->tag.n == 0, found = f->text.n == 0;
+	char text[UUID_TEXT_BYTES];
+	struct job_spec spec;
+	struct kv_bytes v;
+
+	*fit = tagged && found;
+	if (*fit)
+		return STORE_OK;
+	enum store_rc rc = kv_get(w->kv, w->txn, KV_SPEC, id_key(&id), &v);
+	if (rc != STORE_OK)
+		return may(rc);
+	if (record_spec_decode(v.p, v.n, &spec) != RECORD_OK)
+		return STORE_OK;
+	for (unsigned i = 0; i < spec.ntags; i++) {
+		tagged |= text_is(f->tag, spec.tag[i].p, spec.tag[i].n);
+		found |= contains(spec.tag[i], f->text);
+	}
+	if (!tagged)
+		return STORE_OK;
+	uuid_format(id.b, text);
+	found |= contains(spec.name, f->text) || contains((struct job_text){ text, sizeof(text) - 1 }, f->text);
+	if (!found)
+		TRY(error_has(w, id, f->text, &found));
+	*fit = found;
+	return STORE_OK;
+}
+
+/* --- one job --- */
+
+/* Whether the act would be refused, or has been done already. */
+static bool useless(const struct walk *w, const struct job *j)
+{
+	if (w->b->act == STORE_ACT_CANCEL)
+		return j->state == JOB_RUNNING && j->cancel_asked;
+	return w->b->act == STORE_ACT_RETRY && j->expires_at_ms && j->expires_at_ms <= w->now_ms;
+}
+
+/* Whether the job is meant. One that cannot be read is not. */
+static enum store_rc is_meant(struct walk *w, struct job_id id, bool *meant)
+{
+	struct kv_bytes v;
+	struct job j;
+
+	*meant = false;
+	if (memcmp(&id, &w->b->until_id, sizeof(id)) > 0 || (w->s && is_held(w->s, id)))
+		return STORE_OK;
+	enum store_rc rc = kv_get(w->kv, w->txn, KV_JOB, id_key(&id), &v);
+	if (rc != STORE_OK)
+		return may(rc);
+	if (job_decode(v, id, &j) != STORE_OK || !(w->states & BIT(j.state)) || useless(w, &j))
+		return STORE_OK;
+	TRY(lane_fits(w, j.lane, meant));
+	return *meant ? texts_fit(w, id, meant) : STORE_OK;
+}
+
+/* Takes the cursor behind a row that was found, or to where the next can be that may be meant. *look: the row's job is to be looked at. */
+static enum store_rc pass(struct walk *w, const struct part *p, struct kv_bytes found, struct kv_bytes v, struct job_id *id, bool *look)
+{
+	bool fits = true;
+
+	*look = found.n == p->key_bytes && (p->id_at || v.n == sizeof(struct lease_row));
+	if (found.n > p->key_bytes)
+		return STORE_DAMAGED;
+	memset(w->at->key, 0, sizeof(w->at->key));
+	memcpy(w->at->key, found.p, found.n);
+	if (*look)
+		memcpy(id, p->id_at ? (const uint8_t *)found.p + p->id_at : (const uint8_t *)v.p, sizeof(*id));
+	if (p->table == KV_READY)
+		TRY(lane_fits(w, key_get32(w->at->key), &fits));
+	if (fits) {
+		step(w->at->key, p->key_bytes);
+		return STORE_OK;
+	}
+	*look = false;                  /* nor any of its lane */
+	memset(w->at->key + 4, 0xff, p->key_bytes - 4u);
+	step(w->at->key, p->key_bytes);
+	return STORE_OK;
+}
+
+/* The next job that is meant; *one is false where the walk is over or may look no further now. */
+static enum store_rc next(struct walk *w, struct job_id *id, bool *one)
+{
+	*one = false;
+	while (w->at->part < PARTS) {
+		const struct part *p = &parts[w->at->part];
+		struct kv_bytes found, v;
+		bool look;
+		if (!(p->states & w->states)) {
+			enter(w->at, w->at->part + 1);
+			continue;
+		}
+		if (*w->looks == 0)
+			return STORE_OK;
+		(*w->looks)--;
+		enum store_rc rc = w->kv->ops->seek(w->txn, p->table, (struct kv_bytes){ w->at->key, p->key_bytes }, &found, &v);
+		bool over = rc == STORE_NOT_FOUND || (rc == STORE_OK && p->table == KV_FINAL && (*(const uint8_t *)found.p != p->class ||
+			(found.n == p->key_bytes && (int64_t)key_get64((const uint8_t *)found.p + 1) > w->b->until_ms)));
+		if (over) {
+			enter(w->at, w->at->part + 1);
+			continue;
+		}
+		TRY(rc);
+		TRY(pass(w, p, found, v, id, &look));
+		if (look)
+			TRY(is_meant(w, *id, one));
+		if (*one)
+			return STORE_OK;
+	}
+	return STORE_OK;
+}
+
+static bool begin(struct walk *w)
+{
+	unsigned can = store_act_states(w->b->act);
+
+	w->states = w->b->filter.states ? w->b->filter.states & can : can;
+	return w->at->part < PARTS || w->at->part == STORE_CURSOR_END;
+}
+
+/* --- what the engine's users call --- */
+
+enum store_rc store_bulk_limits(struct store_reader *r, struct store_bulk *b)
+{
+	struct kv_bytes found, v;
+	struct key none = { .n = 0 };
+
+	b->until_ms = 0;
+	memset(&b->until_id, 0, sizeof(b->until_id));
+	enum store_rc rc = r->kv->ops->before(r->txn, KV_JOB, key_of(&none), &found, &v);
+	if (rc == STORE_OK && found.n == sizeof(b->until_id))
+		memcpy(&b->until_id, found.p, found.n);
+	TRY(may(rc));
+	for (uint8_t class = 1; class <= 2; class++) {
+		struct key k = { .n = 0 };
+		key_u8(&k, class);
+		rc = r->kv->ops->before(r->txn, KV_FINAL, key_of(&k), &found, &v);
+		TRY(may(rc));
+		if (rc != STORE_OK || found.n != 25)
+			continue;
+		int64_t at = (int64_t)key_get64((const uint8_t *)found.p + 1);
+		b->until_ms = at > b->until_ms ? at : b->until_ms;
+	}
+	return STORE_OK;
+}
+
+enum store_rc store_bulk_count(struct store_reader *r, const struct store_bulk *b, int64_t wall_ms, unsigned looks, struct store_cursor *at, uint64_t *count)
+{
+	struct walk w = { .kv = r->kv, .txn = r->txn, .b = b, .now_ms = wall_ms, .looks = &looks, .at = at };
+	struct job_id id;
+	bool one = true;
+
+	*count = 0;
+	if (!begin(&w))
+		return STORE_INVALID;
+	while (one) {
+		TRY(next(&w, &id, &one));
+		*count += one;
+	}
+	return STORE_OK;
+}
+
+/* The act on one job that is meant. *did: it was done; else its state forbids it after all, another holds its unique key, or it is damaged and held. */
+static enum store_rc act(struct store *s, const struct store_bulk *b, struct job_id id, struct job *j, bool *did)
+{
+	enum store_rc rc = store_act(s, id, b->act, j);
+
+	*did = rc == STORE_OK;
+	if (rc == STORE_STATE || rc == STORE_LIVE || rc == STORE_NOT_FOUND || passed_over(s, id, rc))
+		return STORE_OK;
+	return rc;
+}
+
+enum store_rc store_bulk(struct store *s, const struct store_bulk *b, struct store_bulk_limit *left, struct store_cursor *at, uint64_t *count,
+	void (*asked)(void *arg, const struct job *j), void *arg)
+{
+	struct walk w = { .kv = s->kv, .txn = s->txn, .s = s, .b = b, .now_ms = s->now_ms, .looks = &left->looks, .at = at };
+
+	*count = 0;
+	if (!begin(&w))
+		return STORE_INVALID;
+	while (left->rows > 0) {
+		uint64_t before = s->rows;
+		struct job_id id;
+		struct job j;
+		bool one, did;
+		enum store_rc rc = next(&w, &id, &one);
+		if (rc != STORE_OK) {
+			s->spoilt = true;
+			return rc;
+		}
+		if (!one)
+			return STORE_OK;
+		TRY(act(s, b, id, &j, &did));
+		*count += did;
+		if (did && j.cancel_asked && j.state == JOB_RUNNING)
+			asked(arg, &j);
+		left->rows -= s->rows - before < left->rows ? (unsigned)(s->rows - before) : left->rows;
+	}
+	return STORE_OK;
+}

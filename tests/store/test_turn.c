@@ -1,0 +1,258 @@
+/* Turns among queues and lanes, and what is held back from them: pure memory. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "store/turn.h"
+
+#define T0 1800000000000000LL
+
+static struct store_limit a_limit, type_limit;
+
+static uint32_t weight(void *arg, struct job_text queue)
+{
+	(void)arg;
+	return queue.p[0] == 'a' ? 3 : 1;
+}
+
+static struct store_limit limit_of_queue(void *arg, struct job_text queue)
+{
+	(void)arg;
+	return queue.p[0] == 'a' ? a_limit : (struct store_limit){ .concurrency = 0 };
+}
+
+static struct store_limit limit_of_type(void *arg, struct job_text type)
+{
+	(void)arg;
+	return type.p[0] == 'x' ? type_limit : (struct store_limit){ .concurrency = 0 };
+}
+
+static struct turn *t;
+static uint32_t lanes;
+
+static void rules(void)
+{
+	struct store_rules r = { .weight = weight, .queue_limit = limit_of_queue, .type_limit = limit_of_type };
+
+	assert_true(turn_rules(t, &r));
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	t = turn_new();
+	lanes = 0;
+	a_limit = type_limit = (struct store_limit){ .concurrency = 0 };
+	rules();
+	return turn_clock(t, T0) ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	turn_free(t);
+	return 0;
+}
+
+static struct job_text text(const char *s)
+{
+	return (struct job_text){ s, strlen(s) };
+}
+
+static struct job_id id_of(uint64_t n)
+{
+	struct job_id id = { { 0 } };
+
+	memcpy(id.b, &n, sizeof(n));
+	return id;
+}
+
+/* A lane with work for ever, its head under this key. */
+static struct turn_lane *lane(const char *queue, const char *type, uint64_t key)
+{
+	struct turn_lane *l = turn_lane_add(t, ++lanes, turn_queue(t, text(queue), true), turn_type(t, text(type), true), false);
+
+	assert_non_null(l);
+	assert_true(turn_head(t, l, true, key, id_of(lanes)));
+	return l;
+}
+
+static struct turn_lane *start(void)
+{
+	struct turn_lane *l = turn_pick(t, false);
+
+	if (!l)
+		return NULL;
+	turn_taken(t, l);
+	l->queue->tally.state[JOB_RUNNING]++;
+	l->type->tally.state[JOB_RUNNING]++;
+	assert_true(turn_ran(t, l, true));
+	return l;
+}
+
+static void end(struct turn_lane *l)
+{
+	l->queue->tally.state[JOB_RUNNING]--;
+	l->type->tally.state[JOB_RUNNING]--;
+	assert_true(turn_ran(t, l, false));
+}
+
+static void pause_queue(const char *name, bool paused)
+{
+	struct turn_named *q = turn_queue(t, text(name), true);
+
+	q->limit.paused = paused;
+	assert_true(turn_settle(t, q));
+}
+
+static void test_weights(void **state)
+{
+	struct turn_lane *a = lane("a", "y", 5), *b = lane("b", "y", 1);
+	unsigned na = 0, nb = 0;
+
+	(void)state;
+	for (int i = 0; i < 400; i++) {
+		struct turn_lane *l = start();
+		na += l == a;
+		nb += l == b;
+	}
+	assert_int_equal(na, 300);
+	assert_int_equal(nb, 100);
+}
+
+static void test_least_key_first(void **state)
+{
+	struct turn_lane *late = lane("a", "y", 9), *soon = lane("a", "z", 3);
+
+	(void)state;
+	assert_ptr_equal(start(), soon);
+	assert_true(turn_head(t, soon, true, 11, id_of(7)));
+	assert_ptr_equal(start(), late);
+	assert_true(turn_head(t, late, false, 0, id_of(0)));
+	assert_ptr_equal(start(), soon);
+	assert_true(turn_head(t, soon, false, 0, id_of(0)));
+	assert_false(turn_has(t));
+	assert_null(start());
+}
+
+/* A queue that was held back comes back as a newcomer: what it missed is not made up for, or it would hold up the others. */
+static void test_a_pause_earns_no_credit(void **state)
+{
+	struct turn_lane *b = lane("b", "y", 1);
+	unsigned nb = 0;
+
+	(void)state;
+	lane("c", "y", 1);
+	pause_queue("b", true);
+	for (int i = 0; i < 100; i++)
+		assert_ptr_not_equal(start(), b);
+	pause_queue("b", false);
+	for (int i = 0; i < 20; i++)
+		nb += start() == b;
+	assert_in_range(nb, 9, 11);
+}
+
+/* The head of a blocked lane may change meanwhile; it comes back where it belongs. */
+static void test_heads_change_while_blocked(void **state)
+{
+	struct turn_lane *x = lane("b", "x", 2), *y = lane("b", "y", 3), *other;
+
+	(void)state;
+	type_limit.concurrency = 1;
+	rules();
+	assert_ptr_equal(start(), x);
+	assert_ptr_equal(start(), y);
+	assert_true(turn_head(t, x, true, 5, id_of(8)));
+	other = lane("c", "x", 1);
+	assert_ptr_not_equal(start(), other);
+	end(x);
+	assert_true(turn_head(t, x, true, 2, id_of(9)));
+	struct turn_lane *first = start(), *second = start();
+	assert_true(first == other || second == other || first == x || second == x);
+	assert_false(first != y && second != y);        /* one of the type and no more */
+	assert_true(turn_head(t, y, false, 0, id_of(0)));
+	assert_false(turn_has(t));
+	end(first == y ? second : first);
+	assert_true(turn_has(t));
+	assert_true(turn_head(t, x, false, 0, id_of(0)));
+	assert_true(turn_head(t, other, false, 0, id_of(0)));
+	assert_false(turn_has(t));
+}
+
+static void test_blocked_by_both(void **state)
+{
+	struct turn_lane *x = lane("a", "x", 1);
+
+	(void)state;
+	a_limit.concurrency = type_limit.concurrency = 1;
+	rules();
+	assert_ptr_equal(start(), x);
+	assert_false(turn_has(t));
+	type_limit.concurrency = 2;
+	rules();
+	assert_false(turn_has(t));                      /* the queue is still full */
+	a_limit.concurrency = 2;
+	rules();
+	assert_ptr_equal(start(), x);
+	pause_queue("a", true);
+	end(x);
+	end(x);
+	assert_false(turn_has(t));
+	pause_queue("a", false);
+	assert_true(turn_has(t));
+}
+
+/* Many queues that wait for a token each: woken in the order of time, none forgotten. */
+static void test_many_wait_for_tokens(void **state)
+{
+	char name[16];
+	unsigned woken = 0;
+
+	(void)state;
+	type_limit.rate = 0;
+	a_limit.rate = 1;
+	for (unsigned i = 0; i < 300; i++) {
+		snprintf(name, sizeof(name), "a%u", i);
+		lane(name, "y", 1);
+	}
+	rules();
+	for (unsigned i = 0; i < 300; i++) {
+		assert_true(turn_clock(t, T0 + (int64_t)(i * 7919 % 300) * 1000));      /* also back: who waits by then is not let go sooner */
+		assert_non_null(start());
+	}
+	assert_false(turn_has(t));
+	assert_null(start());
+	for (int64_t last = 0; turn_next_token_us(t) != INT64_MAX; woken++) {
+		int64_t next = turn_next_token_us(t);
+		assert_true(next > last);
+		last = next;
+		assert_true(turn_clock(t, next));
+		assert_true(turn_has(t));
+		while (start())
+			;
+		if (woken == 1000)
+			break;
+	}
+	assert_int_equal(woken, 1000);                  /* they never run dry: each took its token and waits for the next */
+	a_limit.rate = 0;
+	rules();
+	assert_int_equal(turn_next_token_us(t), INT64_MAX);
+	for (unsigned i = 0; i < 300; i++)
+		assert_non_null(start());
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_weights), TEST(test_least_key_first), TEST(test_a_pause_earns_no_credit), TEST(test_heads_change_while_blocked), TEST(test_blocked_by_both), TEST(test_many_wait_for_tokens),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
