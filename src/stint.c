@@ -4,6 +4,7 @@
 #include <sysexits.h>
 
 #include "cli/cli.h"
+#include "os/daemon.h"
 
 static const struct cli_command commands[] = {
 	{ "submit", "TYPE [PAYLOAD|@FILE|-] [OPTIONS]", "Submits a job and prints its id; with --wait its result.", cli_submit },
@@ -35,6 +36,8 @@ int main(int argc, char **argv)
 	const char *name = argc > 1 ? argv[1] : NULL;
 	const struct cli_command *c;
 
+	if (standard_fds_open() < 0)
+		return EX_OSERR;
 	if (!name)
 		return cli_fail(EX_USAGE, "no command given; `stint --help` lists them");
 	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)

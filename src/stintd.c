@@ -187,6 +187,8 @@ int main(int argc, char **argv)
 	struct conf *conf;
 	int rc;
 
+	if (standard_fds_open() < 0)
+		return EX_OSERR;
 	title_init(argc, argv);
 	rc = parse_options(argc, argv, &o);
 	if (rc < 0)

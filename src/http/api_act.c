@@ -10,7 +10,7 @@ static const char *forbidden(enum store_act act)
 {
 	switch (act) {
 	case STORE_ACT_CANCEL: return "the job has ended already and cannot be cancelled";
-	case STORE_ACT_RETRY: return "only a job that is dead, cancelled or expired, and not past its expires_at, can be retried";
+	case STORE_ACT_RETRY: return "only a job that is dead, cancelled or expired can be retried, not past its expires_at, and not while a job that it depends on has ended and not succeeded";
 	case STORE_ACT_RUN_NOW: return "only a job that is scheduled or retrying can be run now";
 	default: return "the job's state forbids it";
 	}

@@ -8,7 +8,7 @@
 
 /* The parts of a job that lie in rows of their own; each may be missing. */
 struct parts {
-	struct buf payload, result, error, progress;
+	struct buf payload, result, error, progress, depends;
 	int32_t percent;
 };
 
@@ -18,6 +18,7 @@ static void parts_free(struct parts *p)
 	buf_free(&p->result);
 	buf_free(&p->error);
 	buf_free(&p->progress);
+	buf_free(&p->depends);
 }
 
 static struct slice present(const struct buf *b)
@@ -39,6 +40,8 @@ static enum store_rc parts_read(struct store_reader *r, const struct job *j, con
 	if (s->content_type.n == 0 && s->payload_blob == 0)
 		buf_add(&p->payload, s->payload.p, s->payload.n);
 	else if (s->content_type.n == 0 && (rc = missing_is_fine(store_payload(r, j->id, &p->payload))) != STORE_OK)
+		return rc;
+	if (s->ndepends && (rc = store_depends(r, j->id, &p->depends)) != STORE_OK)
 		return rc;
 	if ((rc = missing_is_fine(store_result(r, j, &p->result))) != STORE_OK)
 		return rc;
@@ -64,7 +67,7 @@ enum store_rc api_job_put(struct store_reader *r, struct job_id id, struct buf *
 	*state = job.state;
 	rc = parts_read(r, &job, &spec, &parts);
 	if (rc == STORE_OK) {
-		struct job_view view = { .job = &job, .spec = &spec, .payload = present(&parts.payload), .last_error = present(&parts.error),
+		struct job_view view = { .job = &job, .spec = &spec, .payload = present(&parts.payload), .depends = present(&parts.depends), .last_error = present(&parts.error),
 			.progress = present(&parts.progress), .progress_pct = parts.percent, .result = present(&parts.result) };
 		job_json_put(out, &view);
 	}

@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "http/envelope.h"
+#include "http/parents.h"
 #include "http/pending.h"
 #include "http/submission.h"
 #include "job/record.h"
@@ -125,6 +126,11 @@ static bool item_parse(struct submission_item *item, const struct envelope_input
 		return false;
 	}
 	if (!envelope_parse(e, in, text, p)) {
+		free(e);
+		return false;
+	}
+	if (!parents_check(item->owner->q->api, &e->spec, p)) {
+		envelope_free(e);
 		free(e);
 		return false;
 	}

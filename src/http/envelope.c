@@ -5,6 +5,7 @@
 #include "http/envelope.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <jansson.h>
@@ -235,11 +236,13 @@ bool envelope_parse(struct envelope *e, const struct envelope_input *in, struct 
 			goto fail;
 	if (!resolve(&f))
 		goto fail;
+	e->depends = f.depends;
 	e->spec.payload = payload.p ? (struct job_text){ payload.p, payload.n } : borrow("null");
 	e->spec.payload_len = e->spec.payload.n;
 	fingerprint_json(&e->spec, text);
 	return true;
 fail:
+	free(f.depends);
 	envelope_free(e);
 	return false;
 }
@@ -328,5 +331,7 @@ fail:
 void envelope_free(struct envelope *e)
 {
 	json_decref(e->tree);
+	free(e->depends);
 	e->tree = NULL;
+	e->depends = NULL;
 }

@@ -32,6 +32,7 @@ struct json_t;
 struct envelope {
 	struct job_spec spec;
 	struct json_t *tree;
+	uint8_t *depends;               /* the spec's ids */
 };
 
 /* Whether the body is one JSON text, with a detail that names line and column where it is not. */

@@ -11,6 +11,7 @@
 
 #include "http/job_json.h"
 #include "text/duration.h"
+#include "text/uuid.h"
 
 #define DURATION_TEXT "a number of seconds such as 0.5, or a string such as \"250ms\", \"30s\", \"5m\", \"2h\" or \"7d\""
 
@@ -323,6 +324,36 @@ bool envelope_idempotency(struct filling *f)
 	return true;
 }
 
+static bool set_depends_on(struct filling *f, const json_t *v)
+{
+	size_t n = json_array_size(v);
+	char field[32];
+
+	if (!json_is_array(v))
+		return wrong_value(f, "depends_on", v, "an array of job ids");
+	if (n > JOB_DEPENDS_MAX)
+		return envelope_wrong(f, "depends_on", "\"depends_on\" has %zu elements; it may have at most %d", n, JOB_DEPENDS_MAX);
+	f->depends = n ? calloc(n, sizeof(struct job_id)) : NULL;
+	if (n && !f->depends) {
+		envelope_wrong(f, "depends_on", "out of memory");
+		f->problem->status = 503;
+		return false;
+	}
+	for (size_t i = 0; i < n; i++) {
+		const json_t *id = json_array_get(v, i);
+		uint8_t *to = f->depends + i * sizeof(struct job_id);
+		snprintf(field, sizeof(field), "depends_on[%zu]", i);
+		if (!json_is_string(id) || !uuid_parse(json_string_value(id), json_string_length(id), to))
+			return wrong_value(f, field, id, "the id of a job, such as \"019a2b3c-4d5e-7f60-8a1b-2c3d4e5f6071\"");
+		for (size_t k = 0; k < i; k++)
+			if (memcmp(f->depends + k * sizeof(struct job_id), to, sizeof(struct job_id)) == 0)
+				return envelope_wrong(f, field, "\"%s\" is the same job as \"depends_on[%zu]\"; each may be named once", field, k);
+	}
+	f->spec->depends = f->depends;
+	f->spec->ndepends = (unsigned)n;
+	return true;
+}
+
 const struct envelope_field envelope_fields[FIELDS] = {
 	[FIELD_TYPE] = { "type", set_type, QUERY_STRING },
 	[FIELD_PAYLOAD] = { "payload", set_payload, QUERY_NO },
@@ -341,7 +372,7 @@ const struct envelope_field envelope_fields[FIELDS] = {
 	[FIELD_IDEMPOTENCY_KEY] = { "idempotency_key", set_idempotency_key, QUERY_STRING },
 	[FIELD_UNIQUE_KEY] = { "unique_key", set_unique_key, QUERY_STRING },
 	[FIELD_KEY] = { "key", NULL, QUERY_NO },
-	[FIELD_DEPENDS_ON] = { "depends_on", NULL, QUERY_NO },
+	[FIELD_DEPENDS_ON] = { "depends_on", set_depends_on, QUERY_NO },
 };
 
 bool envelope_set(struct filling *f, const char *name, const json_t *v)
@@ -359,5 +390,5 @@ bool envelope_set(struct filling *f, const char *name, const json_t *v)
 	}
 	return envelope_wrong(f, name,
 		"a job has no field \"%.64s\"; it takes type, payload, name, queue, priority, run_at, delay, max_retries, timeout, backoff, expires_in, "
-		"expires_at, idempotency_key, unique_key, trace and tags", name);
+		"expires_at, idempotency_key, unique_key, trace, tags and depends_on", name);
 }

@@ -22,6 +22,7 @@ struct filling {
 	struct job_spec *spec;
 	struct envelope_problem *problem;
 	uint32_t given;                 /* 1 << enum envelope_name */
+	uint8_t *depends;               /* depends_on's ids, to be freed */
 	uint32_t backoff_given;         /* enum backoff_given */
 };
 

@@ -8,9 +8,12 @@
 #include "http/job_json.h"
 #include "text/json.h"
 
+/* Of events in the same millisecond these go before all others: submitted, released by its parents, queued, then claimed and the rest. */
+enum { ORDER_SUBMITTED, ORDER_RELEASED, ORDER_QUEUED, ORDER_OTHERS };
+
 struct history_event {
 	int64_t at_ms;
-	size_t order;                   /* of equal times: as added, but for queued_when_due() */
+	size_t order;                   /* of equal times: as added, but for what goes before */
 	size_t from, n;                 /* bytes of text */
 };
 
@@ -27,7 +30,7 @@ static void begin_event(struct history *h, const char *name, int64_t at_ms)
 		h->v = v;
 		h->cap = cap;
 	}
-	h->v[h->n] = (struct history_event){ .at_ms = at_ms, .order = h->n + 1, .from = h->text.len };
+	h->v[h->n] = (struct history_event){ .at_ms = at_ms, .order = h->n + ORDER_OTHERS, .from = h->text.len };
 	buf_str(&h->text, "{\"event\":\"");
 	buf_str(&h->text, name);
 	buf_str(&h->text, "\",\"at\":");
@@ -67,10 +70,18 @@ static void plain(struct history *h, const char *name, int64_t at_ms)
 	end_event(h);
 }
 
+static void comes(struct history *h, size_t order)
+{
+	if (!h->failed && h->n)
+		h->v[h->n - 1].order = order;
+}
+
 static void submitted(struct history *h)
 {
 	const struct job *j = h->job;
 
+	if (h->spec->ndepends)
+		return;                 /* a note tells it */
 	if (h->spec->run_at_ms <= j->created_ms) {
 		plain(h, "queued", j->created_ms);
 		return;
@@ -85,6 +96,7 @@ void history_begin(struct history *h, const struct job *job, const struct job_sp
 {
 	*h = (struct history){ .job = job, .spec = spec };
 	submitted(h);
+	comes(h, ORDER_SUBMITTED);
 }
 
 /* What a finished attempt used and how it left. */
@@ -148,7 +160,8 @@ void history_attempt(struct history *h, const struct record_attempt *a)
 
 /* Notes tell what no attempt does: what was done by hand, and how an earlier life of the job ended, whose record is overwritten. */
 static const char *const note_name[JOB_EVENTS] = {
-	[JOB_EV_SUBMIT_WAITING] = "waiting", [JOB_EV_PARENTS_DONE] = "queued", [JOB_EV_DUE] = "queued", [JOB_EV_CANCEL] = "cancelled",
+	[JOB_EV_SUBMIT_NOW] = "queued", [JOB_EV_SUBMIT_LATER] = "scheduled", [JOB_EV_SUBMIT_WAITING] = "waiting", [JOB_EV_PARENTS_LATER] = "scheduled",
+	[JOB_EV_PARENTS_DONE] = "queued", [JOB_EV_DUE] = "queued", [JOB_EV_CANCEL] = "cancelled",
 	[JOB_EV_EXPIRE] = "expired",
 	[JOB_EV_REQUEUE] = "requeued", [JOB_EV_RUN_NOW] = "queued", [JOB_EV_GIVE_BACK] = "released", [JOB_EV_FAIL_DEAD] = "dead",
 };
@@ -166,8 +179,13 @@ void history_note(struct history *h, const struct store_note *n)
 	}
 	put_detail(h, n->detail);
 	end_event(h);
-	if (!h->failed && (n->event == JOB_EV_REQUEUE || n->event == JOB_EV_RUN_NOW))
-		h->v[h->n - 1].order = 0;       /* before its claim in the same millisecond */
+	if (n->event == JOB_EV_REQUEUE || n->event == JOB_EV_RUN_NOW)
+		comes(h, ORDER_QUEUED);
+	else if (n->event == JOB_EV_PARENTS_DONE || n->event == JOB_EV_PARENTS_LATER)
+		comes(h, ORDER_RELEASED);
+	else if (n->event <= JOB_EV_SUBMIT_WAITING)
+		comes(h, ORDER_SUBMITTED);
+	h->queued = h->queued || n->event == JOB_EV_PARENTS_DONE;
 	h->cancelled = h->cancelled || (n->event == JOB_EV_CANCEL && n->at_ms == h->job->finished_ms);
 }
 
@@ -204,15 +222,14 @@ static void queued_when_due(struct history *h)
 {
 	int64_t at = h->spec->run_at_ms;
 
-	if (at <= h->job->created_ms || h->job->state == JOB_SCHEDULED)
+	if (at <= h->job->created_ms || h->job->state == JOB_SCHEDULED || h->job->state == JOB_WAITING || h->queued)
 		return;
 	if (h->first_claim_ms > 0 && h->first_claim_ms < at)
 		return;         /* a note has said when */
 	if (h->first_claim_ms == 0 && h->job->state != JOB_QUEUED)
 		return;         /* it ended while it was scheduled */
 	plain(h, "queued", at);
-	if (!h->failed)
-		h->v[h->n - 1].order = 0;       /* before its claim in the same millisecond */
+	comes(h, ORDER_QUEUED);
 }
 
 static void ended(struct history *h)

@@ -17,6 +17,7 @@ struct history {
 	struct buf text;                /* the events' JSON, one behind the other */
 	bool last_told;                 /* the last attempt has a row */
 	int64_t first_claim_ms;         /* 0: none seen */
+	bool queued;                    /* a note told when it came to its queue */
 	bool cancelled;                 /* the last attempt, or a note, told the record's end */
 	bool failed;                    /* memory ran out */
 };

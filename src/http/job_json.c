@@ -1,6 +1,8 @@
 /* Jobs as JSON. Called by api_submit.c, api_job.c and the status page; nothing here is fatal: running out of memory is remembered by the buffer. */
 #include "http/job_json.h"
 
+#include <string.h>
+
 #include "text/duration.h"
 #include "text/json.h"
 #include "text/uuid.h"
@@ -142,6 +144,14 @@ static void put_spec(struct buf *b, const struct job_view *v)
 	put_time(b, "expires_at", v->job->expires_at_ms);
 	put_text(b, "idempotency_key", slice(s->idempotency_key));
 	put_text(b, "unique_key", slice(s->unique_key));
+	for (size_t i = 0; i + sizeof(struct job_id) <= v->depends.n; i += sizeof(struct job_id)) {
+		struct job_id id;
+		memcpy(&id, v->depends.p + i, sizeof(id));
+		buf_str(b, i ? "," : ",\"depends_on\":[");
+		job_json_id(b, &id);
+	}
+	if (v->depends.n)
+		buf_char(b, ']');
 	put_text(b, "trace", slice(s->trace));
 	if (s->ntags) {
 		member(b, "tags");

@@ -12,6 +12,7 @@ struct job_view {
 	const struct job *job;
 	const struct job_spec *spec;
 	struct slice payload;           /* JSON text; p NULL leaves it out (raw bodies: GET /jobs/ID/payload has them) */
+	struct slice depends;           /* ids, 16 bytes each */
 	struct slice last_error;        /* p NULL: none */
 	struct slice progress;          /* the message; p NULL: none */
 	int32_t progress_pct;           /* -1: no progress */

@@ -7,6 +7,7 @@
 
 #include "http/job_json.h"
 #include "http/job_wait.h"
+#include "http/parents.h"
 #include "text/json.h"
 #include "text/uuid.h"
 
@@ -60,6 +61,7 @@ static const struct { int status; const char *detail; } by_rc[STORE_RCS] = {
 	[STORE_IO] = { 503, "the store cannot write; nothing was stored" },
 	[STORE_DAMAGED] = { 503, "the store is damaged; nothing was stored" },
 	[STORE_NO_MEMORY] = { 503, "out of memory; nothing was stored" },
+	[STORE_PARENT] = { 422, "a job that it depends on is unknown, or has ended and not succeeded; nothing was stored" },
 	[STORE_BUSY] = { 503, "the store is not ready; nothing was stored" },
 	[STORE_KEY_REUSED] = { 422, "the idempotency key was used with a different request; another job needs another key" },
 	[STORE_KEYS_FULL] = { 429, "as many idempotency keys are remembered as idempotency_max allows; send it again when some are past idempotency_window, or without a key" },
@@ -91,6 +93,15 @@ struct envelope_problem submission_store_problem(int rc, const struct job_spec *
 	return p;
 }
 
+static struct envelope_problem item_problem(const struct submission_item *item, const struct job_spec *spec)
+{
+	struct envelope_problem p = submission_store_problem(item->result.rc, spec);
+
+	if (item->result.rc == STORE_PARENT && item->envelope)
+		parents_problem(&item->envelope->spec, &item->result.id, (enum job_state)item->result.state, &p);
+	return p;
+}
+
 void submission_refuse(struct http_request *q, const struct envelope_problem *p)
 {
 	shm_count(&q->api->seg->proc[q->api->slot], SHM_C_REJECTED, 1);
@@ -116,6 +127,8 @@ static void answer_one(struct http_request *q, const struct submission_item *ite
 	char location[6 + UUID_TEXT_BYTES] = "/jobs/";
 	struct buf body = { 0 };
 
+	if (spec->depends)
+		view.depends = (struct slice){ (const char *)spec->depends, spec->ndepends * sizeof(job.id) };
 	if (spec->content_type.n == 0)
 		view.payload = (struct slice){ spec->payload.p, spec->payload.n };
 	buf_reserve(&body, 640 + view.payload.n);
@@ -147,7 +160,7 @@ static const struct job_spec *spec_of(const struct submission_item *item)
 
 static void put_item(struct buf *b, const struct submission_item *item)
 {
-	struct envelope_problem p = item->problem ? *item->problem : submission_store_problem(item->result.rc, spec_of(item));
+	struct envelope_problem p = item->problem ? *item->problem : item_problem(item, spec_of(item));
 
 	if (p.status == 0) {
 		buf_str(b, "{\"id\":");
@@ -224,7 +237,7 @@ void submission_answer(struct submission *s)
 	} else if (s->kind == SUBMISSION_ARRAY) {
 		answer_array(s->q, s);
 	} else {
-		struct envelope_problem p = submission_store_problem(first->result.rc, &first->envelope->spec);
+		struct envelope_problem p = item_problem(first, &first->envelope->spec);
 		if (p.status == 0 && first->result.rc != STORE_OK)
 			answer_known(s->q, &first->result);
 		else if (p.status == 0)

@@ -17,6 +17,7 @@ struct job_text { const char *p; size_t n; };
 #define JOB_TAGS_MAX 16
 #define JOB_TAG_MAX 128
 #define JOB_KEY_MAX 255                 /* idempotency_key, unique_key */
+#define JOB_DEPENDS_MAX 256
 #define JOB_ERROR_MAX 1024              /* last_error is cut to this */
 #define JOB_INLINE_MAX 4096             /* a payload or output up to this travels inside messages; a longer one is staged */
 
@@ -71,6 +72,8 @@ struct job_spec {
 	struct job_backoff backoff;
 	struct job_text idempotency_key, unique_key;    /* empty: none */
 	uint8_t fingerprint[16];        /* where there is an idempotency key: hash of the request that gave it */
+	unsigned ndepends;              /* jobs that must have succeeded before it starts */
+	const uint8_t *depends;         /* their ids, 16 bytes each; NULL where they lie in rows of their own: store_depends() */
 	struct job_text content_type;   /* of a raw body; empty where the payload is JSON */
 	uint64_t payload_len;
 	uint64_t payload_blob;          /* staged bytes' number, 0 where the payload is inline */
@@ -106,6 +109,7 @@ struct job {
 	int32_t progress_pct;           /* -1: none said */
 	bool cancel_asked;              /* it runs, and is to end cancelled */
 	uint64_t unique[2];             /* hash of its type and unique_key; both 0: it has none */
+	bool has_children;              /* jobs have waited for it, and may still */
 };
 
 #endif

@@ -15,7 +15,7 @@ static uint32_t get32(const uint8_t *p) { uint32_t v; memcpy(&v, p, 4); return v
 static uint64_t get64(const uint8_t *p) { uint64_t v; memcpy(&v, p, 8); return v; }
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "records are little-endian; a big-endian port swaps in put and get");
 
-enum { FLAG_RESULT_CUT = 1, FLAG_RESULT_JSON = 2, FLAG_CANCEL = 4 };
+enum { FLAG_RESULT_CUT = 1, FLAG_RESULT_JSON = 2, FLAG_CANCEL = 4, FLAG_CHILDREN = 64 };
 
 /* The fixed record, field by field: where it lies, how wide, signed or not. Both directions walk this one table. */
 enum width { W8, W16, W32, W64 };
@@ -36,7 +36,8 @@ void record_job_encode(const struct job *j, uint8_t out[RECORD_JOB_BYTES])
 	memset(out, 0, RECORD_JOB_BYTES);
 	put16(out, RECORD_VERSION);
 	out[2] = (uint8_t)j->state;
-	out[3] = (uint8_t)((j->result_truncated ? FLAG_RESULT_CUT : 0) | (j->result_json ? FLAG_RESULT_JSON : 0) | (j->cancel_asked ? FLAG_CANCEL : 0));
+	out[3] = (uint8_t)((j->result_truncated ? FLAG_RESULT_CUT : 0) | (j->result_json ? FLAG_RESULT_JSON : 0) | (j->cancel_asked ? FLAG_CANCEL : 0) |
+		(j->has_children ? FLAG_CHILDREN : 0));
 	memcpy(out + 8, j->id.b, sizeof(j->id.b));
 	for (size_t i = 0; i < sizeof(job_fields) / sizeof(job_fields[0]); i++) {
 		const struct field *f = &job_fields[i];
@@ -64,6 +65,7 @@ enum record_rc record_job_decode(const void *p, size_t n, struct job *out)
 	out->result_truncated = b[3] & FLAG_RESULT_CUT;
 	out->result_json = b[3] & FLAG_RESULT_JSON;
 	out->cancel_asked = b[3] & FLAG_CANCEL;
+	out->has_children = b[3] & FLAG_CHILDREN;
 	memcpy(out->id.b, b + 8, sizeof(out->id.b));
 	for (size_t i = 0; i < sizeof(job_fields) / sizeof(job_fields[0]); i++) {
 		const struct field *f = &job_fields[i];
@@ -114,6 +116,9 @@ static size_t spec_size(const struct job_spec *s)
 			return 0;
 		n += 2 + s->tag[i].n;
 	}
+	if (s->ndepends > JOB_DEPENDS_MAX)
+		return 0;
+	n += s->depends ? s->ndepends * sizeof(struct job_id) : 0;
 	if (s->payload_blob == 0 && (s->payload.n > JOB_INLINE_MAX || s->payload.n != s->payload_len))
 		return 0;
 	return n + (s->payload_blob ? 0 : s->payload.n);
@@ -141,6 +146,8 @@ size_t record_spec_encode(const struct job_spec *s, uint8_t *out, size_t cap)
 	put64(out + 72, s->payload_len);
 	put64(out + 80, s->payload_blob);
 	memcpy(out + FINGERPRINT_AT, s->fingerprint, sizeof(s->fingerprint));
+	put16(out + 140, (uint16_t)s->ndepends);
+	put16(out + 142, s->depends ? (uint16_t)s->ndepends : 0);
 	for (size_t i = 0; i < NTEXTS; i++) {
 		const struct job_text *t = text_of(s, i);
 		put16(out + length_at(i), (uint16_t)t->n);
@@ -153,6 +160,10 @@ size_t record_spec_encode(const struct job_spec *s, uint8_t *out, size_t cap)
 		if (s->tag[i].n)
 			memcpy(out + at + 2, s->tag[i].p, s->tag[i].n);
 		at += 2 + s->tag[i].n;
+	}
+	if (s->depends && s->ndepends) {
+		memcpy(out + at, s->depends, s->ndepends * sizeof(struct job_id));
+		at += s->ndepends * sizeof(struct job_id);
 	}
 	if (s->payload_blob == 0 && s->payload.n)
 		memcpy(out + at, s->payload.p, s->payload.n);
@@ -189,6 +200,10 @@ static bool spec_texts_decode(const uint8_t *b, size_t n, struct job_spec *out)
 		if (!take(&p, &left, get16((const uint8_t *)len.p), &out->tag[i]))
 			return false;
 	}
+	struct job_text ids;
+	if (get16(b + 142) && (get16(b + 142) != out->ndepends || !take(&p, &left, out->ndepends * sizeof(struct job_id), &ids)))
+		return false;
+	out->depends = get16(b + 142) ? (const uint8_t *)ids.p : NULL;
 	if (out->payload_blob != 0)
 		return left == 0;
 	return left == out->payload_len && left <= JOB_INLINE_MAX && take(&p, &left, left, &out->payload);
@@ -208,6 +223,7 @@ enum record_rc record_spec_decode(const void *p, size_t n, struct job_spec *out)
 		return RECORD_CRC;
 	memset(out, 0, sizeof(*out));
 	out->ntags = get16(b + 98);
+	out->ndepends = get16(b + 140);
 	out->priority = (int32_t)get32(b + 8);
 	out->max_retries = get32(b + 12);
 	out->run_at_ms = (int64_t)get64(b + 16);
@@ -221,7 +237,7 @@ enum record_rc record_spec_decode(const void *p, size_t n, struct job_spec *out)
 	out->payload_len = get64(b + 72);
 	out->payload_blob = get64(b + 80);
 	memcpy(out->fingerprint, b + FINGERPRINT_AT, sizeof(out->fingerprint));
-	if (out->ntags > JOB_TAGS_MAX || out->priority < -32768 || out->priority > 32767 || !spec_texts_decode(b, n, out))
+	if (out->ntags > JOB_TAGS_MAX || out->ndepends > JOB_DEPENDS_MAX || out->priority < -32768 || out->priority > 32767 || !spec_texts_decode(b, n, out))
 		return RECORD_BAD;
 	return out->type.n == 0 || out->queue.n == 0 ? RECORD_BAD : RECORD_OK;
 }

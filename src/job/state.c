@@ -21,6 +21,8 @@ static const uint8_t next_state[JOB_EVENTS][JOB_STATES] = {
 	},
 	[JOB_EV_REQUEUE] = { [JOB_DEAD] = JOB_QUEUED, [JOB_CANCELLED] = JOB_QUEUED, [JOB_EXPIRED] = JOB_QUEUED },
 	[JOB_EV_RUN_NOW] = { [JOB_SCHEDULED] = JOB_QUEUED, [JOB_RETRYING] = JOB_QUEUED },
+	[JOB_EV_PARENTS_LATER] = { [JOB_WAITING] = JOB_SCHEDULED },
+	[JOB_EV_REQUEUE_WAITING] = { [JOB_DEAD] = JOB_WAITING, [JOB_CANCELLED] = JOB_WAITING, [JOB_EXPIRED] = JOB_WAITING },
 };
 
 static const char *const event_names[JOB_EVENTS] = {
@@ -38,6 +40,8 @@ static const char *const event_names[JOB_EVENTS] = {
 	[JOB_EV_EXPIRE] = "expired",
 	[JOB_EV_REQUEUE] = "requeued",
 	[JOB_EV_RUN_NOW] = "queued",
+	[JOB_EV_PARENTS_LATER] = "scheduled",
+	[JOB_EV_REQUEUE_WAITING] = "requeued",
 };
 
 enum job_state job_state_next(enum job_state from, enum job_event event)

@@ -156,6 +156,16 @@ static int name_look_up(bool group, const char *name, bool *found, uid_t *uid, g
 	return error ? -1 : 0;
 }
 
+int standard_fds_open(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		/* the lowest number that is free is this one; opened the other way round, so that who uses it still hears that it is closed (EBADF) */
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+			return -1;
+	}
+	return 0;
+}
+
 int identity_lookup(const char *user, const char *group, struct identity *out)
 {
 	bool found = false;

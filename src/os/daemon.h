@@ -12,6 +12,10 @@ int daemon_start(void);
 void daemon_ready(bool keep_stderr);            /* the parent exits 0; then stderr goes to /dev/null unless keep_stderr. A no-op where daemon_start() was not called */
 void daemon_failed(int exit_code);              /* the parent exits with this code (the reason has been written to stderr) */
 
+/* Standard input, output and error that are closed become /dev/null, which they can be no better used than before: or the next file opened would be taken
+ * for one of them. 0, or -1 with errno. */
+int standard_fds_open(void);
+
 struct identity { uid_t uid; gid_t gid; bool change; char name[64]; };
 /* Looks up user and group (group "" is the user's own). change is false where we are not root or user is "". -1 and errno ENOENT: no such user or group. */
 int identity_lookup(const char *user, const char *group, struct identity *out);

@@ -43,6 +43,8 @@ static struct {
 	pid_t pending_pid;      /* whose lines they are: a forked child must not write its parent's again */
 	bool torn;              /* the last line written lacks its end */
 	uint64_t dropped, reported;
+	size_t report;          /* bytes at the front of pending that tell of those dropped since `told`; not gone out yet */
+	uint64_t told;
 } state = { .sink = { .fd = STDERR_FILENO }, .level = LOG_LEVEL_INFO, .role = "stint" };
 
 static const char *syslog_path = "/dev/log";
@@ -141,10 +143,14 @@ static void sink_close(struct sink *s)
 	free(s->path);
 }
 
+/* Where the line that tells of dropped ones is among what is dropped now, they have not been told of. */
 static void pending_drop(size_t from)
 {
-	for (size_t i = from; i < state.pending.len; i++)
+	for (size_t i = from > state.report ? from : state.report; i < state.pending.len; i++)
 		state.dropped += state.pending.data[i] == '\n';
+	if (from < state.report)
+		state.reported = state.told;
+	state.report = 0;
 	state.pending.len = from;
 }
 
@@ -237,8 +243,10 @@ static void pending_own(void)
 {
 	pid_t self = getpid();
 
-	if (state.pending_pid != self)
+	if (state.pending_pid != self) {
 		buf_clear(&state.pending);
+		state.report = 0;
+	}
 	state.pending_pid = self;
 }
 
@@ -266,6 +274,7 @@ void log_flush(void)
 			pending_drop(done);
 		break;
 	}
+	state.report = state.report > done ? state.report - done : 0;
 	buf_consume(b, done);
 	errno = saved;
 }
@@ -336,8 +345,11 @@ static void missing_put(const struct log_line *about)
 			 (unsigned long long)(state.dropped - state.reported));
 
 	line.msg = (struct slice){ text, (size_t)n };
-	if (line_put(&line))
-		state.reported = state.dropped;
+	if (!line_put(&line))
+		return;
+	state.told = state.reported;
+	state.reported = state.dropped;
+	state.report = state.pending.len;
 }
 
 static __attribute__((format(printf, 3, 0))) void line_write(enum log_level level, const struct log_job *job, const char *fmt, va_list ap)

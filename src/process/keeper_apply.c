@@ -37,6 +37,10 @@ static enum store_rc apply_submit(struct keeper *k, const struct store_owner *fr
 		return STORE_INVALID;
 	enum store_rc rc = keeper_room_for(k, body.n, true) ? store_submit(k->store, &spec, (const uint8_t *)body.p, body.n, &j) : without_room(k, &spec, &j);
 	bool there = rc == STORE_REPLAYED || rc == STORE_LIVE;
+	if (rc == STORE_PARENT) {
+		out->id = j.id;
+		out->state = j.state;
+	}
 	if (rc != STORE_OK)
 		rc = refuse(k, from, spec.payload_blob, rc);
 	if (rc != STORE_OK && !there)

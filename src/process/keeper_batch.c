@@ -77,7 +77,7 @@ bool keeper_busy(void *arg)
 		return false;
 	if (store_next_token_us(k->store) != INT64_MAX)
 		store_clock(k->store, clock_wall_us());
-	return any_posted(k) || k->any_abandoned || keeper_can_tell(k) || k->due_more || k->retain_more || k->sweep_more || keeper_wanted(k) || store_next_due_ms(k->store) <= clock_wall_ms();
+	return any_posted(k) || k->any_abandoned || keeper_can_tell(k) || k->due_more || k->retain_more || k->sweep_more || store_has_spread(k->store) || keeper_wanted(k) || store_next_due_ms(k->store) <= clock_wall_ms();
 }
 
 /* --- one transaction --- */
@@ -106,6 +106,8 @@ static enum store_rc apply_time(struct keeper *k)
 
 	if (rc == STORE_OK)
 		rc = store_due(k->store, keeper_paced(k, KEEPER_SLICE), &k->due_more);
+	if (rc == STORE_OK)
+		rc = store_spread(k->store, keeper_paced(k, KEEPER_SPREAD));
 	if (rc == STORE_OK && (k->ticked || k->retain_more))
 		rc = store_retain(k->store, keeper_paced(k, KEEPER_PURGE), &k->retain_more);
 	if (rc == STORE_OK)

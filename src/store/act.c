@@ -8,6 +8,8 @@ static enum store_rc take_out(struct store *s, const struct job *j)
 	switch (j->state) {
 	case JOB_QUEUED:
 		return ready_del(s, j);
+	case JOB_WAITING:
+		return depends_forget(s, j->id);
 	case JOB_SCHEDULED:
 	case JOB_RETRYING:
 		return due_del(s, j);
@@ -36,9 +38,19 @@ static enum job_event end_event(enum job_state s)
 	return s == JOB_CANCELLED ? JOB_EV_CANCEL : s == JOB_EXPIRED ? JOB_EV_EXPIRE : JOB_EV_FAIL_DEAD;
 }
 
+/* A note of this end is there: it said why. */
+static bool end_told(struct store *s, const struct job *j)
+{
+	struct key k = key_note(&j->id, j->finished_ms * 1000, (uint8_t)end_event(j->state));
+	struct kv_bytes v;
+
+	return row_get(s, KV_NOTE, key_of(&k), &v) == STORE_OK;
+}
+
 static enum store_rc act_retry(struct store *s, struct job *j)
 {
 	struct key k = key_final(j->state, j->finished_ms, &j->id);
+	struct depends parents = { .open = 0 };
 	struct job_spec spec;
 
 	if (job_state_next(j->state, JOB_EV_REQUEUE) == JOB_NONE)
@@ -47,10 +59,16 @@ static enum store_rc act_retry(struct store *s, struct job *j)
 		return STORE_STATE;             /* it would only expire again */
 	TRY(spec_load(s, j->id, &spec));
 	TRY(unique_free(s, j));
+	if (spec.ndepends)
+		TRY(depends_again(s, j->id, &parents));
 	TRY(must(row_del(s, KV_FINAL, key_of(&k))));
+	if (j->has_children)
+		TRY(spread_drop(s, j));
 	/* the record forgets its first life; the history does not. An attempt that ended cancelled has told it already */
-	if (j->state != JOB_CANCELLED || j->last_outcome != JOB_OUTCOME_CANCELLED)
-		TRY(note_put(s, j, j->finished_ms * 1000, end_event(j->state), (struct job_text){ NULL, 0 }));
+	if (j->state != JOB_CANCELLED || j->last_outcome != JOB_OUTCOME_CANCELLED) {
+		if (!end_told(s, j))
+			TRY(note_put(s, j, j->finished_ms * 1000, end_event(j->state), (struct job_text){ NULL, 0 }));
+	}
 	TRY(note_put(s, j, s->now_us, JOB_EV_REQUEUE, (struct job_text){ NULL, 0 }));
 	struct tally_set set = tally_of(s, turn_lane_of(s->turn, j->lane));
 	for (int i = 0; i < 3; i++) {
@@ -64,8 +82,8 @@ static enum store_rc act_retry(struct store *s, struct job *j)
 	j->queued_ms = s->order_ms;
 	j->queued_us = s->now_us;
 	j->sortkey = order_key(j->queued_ms, j->priority, spec.aging_ms);
-	TRY(job_event(s, j, JOB_EV_REQUEUE, JOB_OUTCOME_NONE));
-	TRY(ready_put(s, j));
+	TRY(job_event(s, j, parents.open ? JOB_EV_REQUEUE_WAITING : JOB_EV_REQUEUE, JOB_OUTCOME_NONE));
+	TRY(parents.open ? depends_wait(s, j->id, parents.open) : ready_put(s, j));
 	TRY(unique_put(s, j));
 	return job_save(s, j);
 }

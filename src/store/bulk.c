@@ -8,12 +8,15 @@
 
 #define BIT(state) (1u << (state))
 
-/* An index: the states that it holds, the length of its keys, where the id lies in them (0: in the value), the first byte where it is a class. */
+#define IN_VALUE 255u
+
+/* An index: the states that it holds, the length of its keys, where the id lies in them, the first byte where it is a class. */
 struct part { enum kv_table table; unsigned states; uint8_t key_bytes, id_at, class; };
 static const struct part parts[] = {
 	{ KV_DUE, BIT(JOB_SCHEDULED) | BIT(JOB_RETRYING), 24, 8, 0 },
 	{ KV_READY, BIT(JOB_QUEUED), 28, 12, 0 },
-	{ KV_LEASE, BIT(JOB_RUNNING), 20, 0, 0 },
+	{ KV_LEASE, BIT(JOB_RUNNING), 20, IN_VALUE, 0 },
+	{ KV_WAITING, BIT(JOB_WAITING), 16, 0, 0 },
 	{ KV_FINAL, BIT(JOB_SUCCEEDED), 25, 9, 0 },
 	{ KV_FINAL, BIT(JOB_DEAD) | BIT(JOB_CANCELLED) | BIT(JOB_EXPIRED), 25, 9, 1 },
 };
@@ -198,13 +201,13 @@ static enum store_rc pass(struct walk *w, const struct part *p, struct kv_bytes 
 {
 	bool fits = true;
 
-	*look = found.n == p->key_bytes && (p->id_at || v.n == sizeof(struct lease_row));
+	*look = found.n == p->key_bytes && (p->id_at != IN_VALUE || v.n == sizeof(struct lease_row));
 	if (found.n > p->key_bytes)
 		return STORE_DAMAGED;
 	memset(w->at->key, 0, sizeof(w->at->key));
 	memcpy(w->at->key, found.p, found.n);
 	if (*look)
-		memcpy(id, p->id_at ? (const uint8_t *)found.p + p->id_at : (const uint8_t *)v.p, sizeof(*id));
+		memcpy(id, p->id_at != IN_VALUE ? (const uint8_t *)found.p + p->id_at : (const uint8_t *)v.p, sizeof(*id));
 	if (p->table == KV_READY)
 		TRY(lane_fits(w, key_get32(w->at->key), &fits));
 	if (fits) {

@@ -119,6 +119,7 @@ enum store_rc job_purge(struct store *s, const struct key *k, struct job_id id)
 		return STORE_DAMAGED;
 	TRY(spec_load(s, id, &spec));
 	uint64_t payload = spec.payload_blob, payload_len = spec.payload_len;
+	bool depends = spec.ndepends > 0;
 	TRY(row_del(s, KV_FINAL, key_of(k)));
 	TRY(row_del(s, KV_SPEC, id_key(&id)));
 	if (payload)
@@ -129,6 +130,8 @@ enum store_rc job_purge(struct store *s, const struct key *k, struct job_id id)
 	TRY(may(row_del(s, KV_PROGRESS, id_key(&id))));
 	TRY(drop_rows(s, KV_ATTEMPT, id));
 	TRY(drop_rows(s, KV_NOTE, id));
+	if (depends)
+		TRY(drop_rows(s, KV_PARENT, id));
 	struct tally_set set = tally_of(s, turn_lane_of(s->turn, j.lane));
 	for (int i = 0; i < 3; i++) {
 		set.t[i]->state[j.state]--;

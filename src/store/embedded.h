@@ -44,6 +44,7 @@ struct store {
 	bool torn;                      /* a row was written since the rows last agreed with each other */
 	bool changed;                   /* by this batch, at all */
 	bool spoilt;                    /* this batch can only be aborted */
+	bool spreading;                 /* parents have ended whose children are to be told: store_spread() */
 	bool doomed;                    /* there may be bytes that nobody owns: store_sweep() */
 	struct idem_index idem;         /* idempotency keys, rebuilt at open; an abort takes it back by itself */
 	uint8_t idem_secret[SIPHASH_BYTES];
@@ -80,6 +81,7 @@ struct key key_attempt(const struct job_id *id, uint64_t token);
 struct key key_note(const struct job_id *id, int64_t wall_us, uint8_t event);
 struct key key_blob(uint64_t blob, uint32_t row);
 struct key key_stage(uint64_t epoch, uint64_t blob);
+struct key key_parent(const struct job_id *child, unsigned n);
 struct key key_count(char kind, struct job_text name);
 
 /* --- one line each over the engine --- */
@@ -176,6 +178,17 @@ enum store_rc blob_drop(struct store *s, uint64_t blob, uint64_t len);  /* a sho
 
 /* --- open.c --- */
 enum store_rc head_put(struct store *s);
+
+/* --- depends.c --- */
+struct depends { unsigned open; struct job_id bad; enum job_state bad_state; };        /* how its parents stand; bad_state JOB_NONE with a bad id: there is none such */
+enum store_rc depends_check(struct store *s, const struct job_spec *spec, struct depends *d);  /* of a submission. PARENT: *d names the one at fault */
+enum store_rc depends_put(struct store *s, const struct job *j, const struct job_spec *spec, unsigned open);    /* its rows, and its children's mark on the parents */
+enum store_rc depends_again(struct store *s, struct job_id id, struct depends *d);      /* of one that is retried. STATE: a parent has ended otherwise */
+enum store_rc depends_wait(struct store *s, struct job_id id, unsigned open);           /* it waits again */
+enum store_rc depends_forget(struct store *s, struct job_id id);       /* it waits no more */
+enum store_rc spread_put(struct store *s, const struct job *parent);   /* it has ended */
+enum store_rc spread_drop(struct store *s, const struct job *parent);  /* and is retried: whom it has not told waits on */
+enum store_rc spread_load(struct store *s);
 
 /* --- due.c --- */
 enum store_rc due_refresh(struct store *s);     /* reads next_due_ms from the store */

@@ -196,5 +196,7 @@ enum store_rc final_put(struct store *s, const struct job *j)
 	struct key k = key_final(j->state, j->finished_ms, &j->id);
 
 	TRY(unique_end(s, j));
+	if (j->has_children)
+		TRY(spread_put(s, j));
 	return row_put(s, KV_FINAL, key_of(&k), (struct kv_bytes){ "", 0 });
 }

@@ -120,6 +120,16 @@ struct key key_stage(uint64_t epoch, uint64_t blob)
 	return k;
 }
 
+struct key key_parent(const struct job_id *child, unsigned n)
+{
+	struct key k = { .n = 0 };
+
+	key_bytes(&k, child, sizeof(*child));
+	key_u8(&k, (uint8_t)(n >> 8));
+	key_u8(&k, (uint8_t)n);
+	return k;
+}
+
 struct key key_count(char kind, struct job_text name)
 {
 	struct key k = { .n = 0 };

@@ -24,6 +24,10 @@ enum kv_table {
 	KV_STAGE,       /* epoch u64, blob u64 -> incarnation u32, slot u32, length u64; epoch 0: to be swept */
 	KV_IDEM,        /* number u64 -> idempotency key, job id, fingerprint, when, crc: a log (idem.c) */
 	KV_UNIQUE,      /* hash of type and unique key, 16 bytes -> id of the live job that holds it */
+	KV_PARENT,      /* child id, number u16 -> parent id: what it was said to depend on */
+	KV_CHILD,       /* parent id, child id -> nothing: the child waits, and the parent has not ended or has not been told on */
+	KV_WAITING,     /* child id -> open parents u32 */
+	KV_SPREAD,      /* parent id -> state u8 that it ended in: its children are to be told */
 	KV_TABLES
 };
 extern const char *const kv_table_names[KV_TABLES];

@@ -116,6 +116,7 @@ static enum store_rc load(struct store *s, char *why, size_t size)
 	TRY(due_refresh(s));
 	TRY(idem_load(s));
 	s->saved_head = s->head;
+	TRY(spread_load(s));
 	s->doomed = true;               /* to be looked at */
 	s->stale = false;
 	return STORE_OK;
@@ -338,6 +339,7 @@ const char *store_rc_text(enum store_rc rc)
 		[STORE_DAMAGED] = "the store is damaged", [STORE_NO_MEMORY] = "out of memory", [STORE_BUSY] = "busy", [STORE_QUEUE_LIMIT] = "too many jobs wait in the queue",
 		[STORE_REPLAYED] = "done before", [STORE_LIVE] = "another live job has its unique key",
 		[STORE_KEY_REUSED] = "the idempotency key was used with another request", [STORE_KEYS_FULL] = "as many idempotency keys as are allowed",
+		[STORE_PARENT] = "a job that it depends on is unknown or has not succeeded",
 	};
 
 	return (unsigned)rc < STORE_RCS ? text[rc] : "unknown";

@@ -127,6 +127,20 @@ enum store_rc store_last_error(struct store_reader *r, struct job_id id, struct 
 	return error->n ? STORE_OK : STORE_NOT_FOUND;
 }
 
+enum store_rc store_depends(struct store_reader *r, struct job_id id, struct buf *out)
+{
+	for (unsigned i = 0;; i++) {
+		struct key k = key_parent(&id, i);
+		struct kv_bytes v;
+		enum store_rc rc = get(r, KV_PARENT, key_of(&k), &v);
+		if (rc != STORE_OK)
+			return may(rc);
+		buf_add(out, v.p, v.n);
+		if (out->failed || v.n != sizeof(id))
+			return out->failed ? STORE_NO_MEMORY : STORE_DAMAGED;
+	}
+}
+
 enum store_rc store_progress_get(struct store_reader *r, struct job_id id, int32_t *percent, struct job_text *message)
 {
 	struct kv_bytes v;

@@ -34,6 +34,7 @@ enum store_rc {
 	STORE_LIVE,             /* a live job of the type has this unique key. submit: that one is the answer */
 	STORE_KEY_REUSED,       /* this idempotency key was used with another request */
 	STORE_KEYS_FULL,        /* idempotency_max */
+	STORE_PARENT,           /* a job it depends on is unknown, or has ended and not succeeded */
 	STORE_RCS
 };
 const char *store_rc_text(enum store_rc rc);
@@ -181,6 +182,9 @@ enum store_rc store_regrant(struct store *s, const struct store_owner *owner, ui
 
 enum store_rc store_due(struct store *s, unsigned limit, bool *more);           /* scheduled and retrying jobs whose time has come */
 int64_t store_next_due_ms(struct store *s);                                     /* wall clock of the next one; INT64_MAX: none. Outside a batch too */
+/* Parents that have ended: each child that waited for them alone is queued where they succeeded, else cancelled, and its own children are next. About `rows` rows a call. */
+enum store_rc store_spread(struct store *s, unsigned rows);
+bool store_has_spread(const struct store *s);                                   /* some are left. Outside a batch too */
 enum store_rc store_retain(struct store *s, unsigned limit, bool *more);        /* removes final jobs past their retention, idempotency keys past the window */
 bool store_has_ready(struct store *s);                                          /* something queued that runs here and may have neighbours. Outside a batch too */
 
@@ -220,6 +224,7 @@ enum store_rc store_get(struct store_reader *r, struct job_id id, struct job *jo
 enum store_rc store_last_error(struct store_reader *r, struct job_id id, struct job_text *error);               /* of the last attempt that failed; NOT_FOUND: none */
 enum store_rc store_progress_get(struct store_reader *r, struct job_id id, int32_t *percent, struct job_text *message);
 enum store_rc store_attempts(struct store_reader *r, struct job_id id, bool (*fn)(void *arg, const struct record_attempt *a), void *arg);   /* oldest first, those that have a row */
+enum store_rc store_depends(struct store_reader *r, struct job_id id, struct buf *out);        /* appends the ids that it depends on, 16 bytes each, in order */
 struct store_note { int64_t at_ms; uint32_t event, attempt; struct job_text detail; };                          /* history that no attempt tells: enum job_event */
 enum store_rc store_notes(struct store_reader *r, struct job_id id, bool (*fn)(void *arg, const struct store_note *n), void *arg);
 enum store_rc store_result(struct store_reader *r, const struct job *job, struct buf *out);                     /* appends all of it; NOT_FOUND: none */

@@ -22,11 +22,16 @@ static enum store_rc next_id(struct store *s, struct job_id *out)
 /* An inline payload that would make the row spill over goes to blob rows of its own. */
 static enum store_rc spec_put(struct store *s, struct job_id id, const struct job_spec *spec, const uint8_t *bytes, size_t n)
 {
-	if (n <= INLINE_ROW || spec->payload_blob != 0 || spec->payload.n == 0)
-		return row_put(s, KV_SPEC, id_key(&id), (struct kv_bytes){ bytes, n });
-
 	struct job_spec lean = *spec;
-	TRY(blob_put(s, spec->payload, &lean.payload_blob));
+	bool split;
+
+	lean.depends = NULL;            /* they have rows of their own */
+	n -= spec->depends ? spec->ndepends * sizeof(id) : 0;
+	split = n > INLINE_ROW && spec->payload_blob == 0 && spec->payload.n > 0;
+	if (!split && !spec->depends)
+		return row_put(s, KV_SPEC, id_key(&id), (struct kv_bytes){ bytes, n });
+	if (split)
+		TRY(blob_put(s, spec->payload, &lean.payload_blob));
 	size_t m = record_spec_encode(&lean, s->scratch, sizeof(s->scratch));
 	return m ? row_put(s, KV_SPEC, id_key(&id), (struct kv_bytes){ s->scratch, m }) : STORE_INVALID;
 }
@@ -57,6 +62,7 @@ static enum store_rc submit(struct store *s, const struct job_spec *spec, const 
 	enum store_rc rc;
 	bool later = spec->run_at_ms > s->now_ms, keyed = spec->idempotency_key.n || spec->unique_key.n;
 	uint64_t old_key = 0;
+	struct depends parents = { .open = 0 };
 
 	if (!time_sane(spec->run_at_ms) || !time_sane(spec->expires_at_ms))
 		return STORE_INVALID;
@@ -66,6 +72,13 @@ static enum store_rc submit(struct store *s, const struct job_spec *spec, const 
 		return STORE_QUEUE_FULL;
 	if (queue_full(s, spec->queue))
 		return STORE_QUEUE_LIMIT;
+	if (spec->ndepends) {
+		rc = depends_check(s, spec, &parents);
+		if (rc != STORE_OK) {
+			*out = (struct job){ .id = parents.bad, .state = parents.bad_state };
+			return rc;
+		}
+	}
 	if (spec->payload_blob)
 		TRY(stage_own(s, spec->payload_blob, spec->payload_len));
 	l = lane_make(s, spec->queue, spec->type, false, &rc);
@@ -85,8 +98,14 @@ static enum store_rc submit(struct store *s, const struct job_spec *spec, const 
 	out->queued_ms = later ? spec->run_at_ms : s->order_ms;
 	out->queued_us = later ? spec->run_at_ms * 1000 : s->now_us;
 	out->sortkey = order_key(out->queued_ms, spec->priority, spec->aging_ms);
-	TRY(job_event(s, out, later ? JOB_EV_SUBMIT_LATER : JOB_EV_SUBMIT_NOW, JOB_OUTCOME_NONE));
-	TRY(later ? due_put(s, out) : ready_put(s, out));
+	enum job_event event = parents.open ? JOB_EV_SUBMIT_WAITING : later ? JOB_EV_SUBMIT_LATER : JOB_EV_SUBMIT_NOW;
+	TRY(job_event(s, out, event, JOB_OUTCOME_NONE));
+	if (!parents.open)
+		TRY(later ? due_put(s, out) : ready_put(s, out));
+	if (spec->ndepends) {
+		TRY(depends_put(s, out, spec, parents.open));
+		TRY(note_put(s, out, s->now_us, event, (struct job_text){ NULL, 0 }));
+	}
 	TRY(spec_put(s, out->id, spec, bytes, n));
 	if (keyed)
 		TRY(keys_put(s, spec, out, old_key));

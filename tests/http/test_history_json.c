@@ -53,6 +53,39 @@ static void just_queued(void **state)
 	json_decref(j);
 }
 
+static void waited_and_ran_in_one_millisecond(void **state)
+{
+	static const struct job_spec spec = { .type = TEXT("email"), .queue = TEXT("default"), .ndepends = 1 };
+	struct job job = { .id = id, .state = JOB_RUNNING, .created_ms = T0, .queued_ms = T0, .started_ms = T0, .attempts = 1, .worker = 7, .worker_pid = 4711 };
+	struct history h;
+	json_t *j;
+
+	(void)state;
+	history_begin(&h, &job, &spec);
+	history_note(&h, &(struct store_note){ .at_ms = T0, .event = JOB_EV_PARENTS_DONE });
+	history_note(&h, &(struct store_note){ .at_ms = T0, .event = JOB_EV_SUBMIT_WAITING });
+	j = end(&h, T0);
+	events_are(j, "waiting,queued,claimed,started");
+	json_decref(j);
+}
+
+static void cancelled_with_its_parent(void **state)
+{
+	static const struct job_spec spec = { .type = TEXT("email"), .queue = TEXT("default"), .ndepends = 1, .run_at_ms = T0 + 1000 };
+	struct job job = { .id = id, .state = JOB_CANCELLED, .created_ms = T0, .run_at_ms = T0 + 1000, .finished_ms = T0 + 5000 };
+	struct history h;
+	json_t *j;
+
+	(void)state;
+	history_begin(&h, &job, &spec);
+	history_note(&h, &(struct store_note){ .at_ms = T0, .event = JOB_EV_SUBMIT_WAITING });
+	history_note(&h, &(struct store_note){ .at_ms = T0 + 5000, .event = JOB_EV_CANCEL, .detail = TEXT("its parent died") });
+	j = end(&h, 0);
+	events_are(j, "waiting,cancelled");
+	string_is(event(j, 1), "detail", "its parent died");
+	json_decref(j);
+}
+
 static void scheduled_then_queued(void **state)
 {
 	struct job job = { .id = id, .state = JOB_SCHEDULED, .created_ms = T0 };
@@ -202,7 +235,9 @@ static void notes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(just_queued), cmocka_unit_test(scheduled_then_queued), cmocka_unit_test(runs_now), cmocka_unit_test(succeeded_without_a_row),
+		cmocka_unit_test(just_queued),
+		cmocka_unit_test(waited_and_ran_in_one_millisecond),
+		cmocka_unit_test(cancelled_with_its_parent), cmocka_unit_test(scheduled_then_queued), cmocka_unit_test(runs_now), cmocka_unit_test(succeeded_without_a_row),
 		cmocka_unit_test(retries_and_death), cmocka_unit_test(crashed_and_released), cmocka_unit_test(notes),
 	};
 

@@ -126,6 +126,33 @@ static void test_spec_there_and_back(void **state)
 	assert_int_equal(back.payload_len, 1 << 20);
 }
 
+static void test_spec_with_parents(void **state)
+{
+	static uint8_t ids[JOB_DEPENDS_MAX * 16], row[RECORD_SPEC_MAX];
+	struct job_spec s = sample_spec(), back;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(ids); i++)
+		ids[i] = (uint8_t)(i * 7);
+	s.depends = ids;
+	s.ndepends = JOB_DEPENDS_MAX;
+	size_t n = record_spec_encode(&s, row, sizeof(row));
+	assert_int_equal(record_spec_decode(row, n, &back), RECORD_OK);
+	assert_int_equal(back.ndepends, JOB_DEPENDS_MAX);
+	assert_memory_equal(back.depends, ids, sizeof(ids));
+	assert_true(back.payload.n == 8 && memcmp(back.payload.p, "{\"x\": 1}", 8) == 0);
+	for (size_t m = n - 9; m < n; m++)
+		assert_int_not_equal(record_spec_decode(row, m, &back), RECORD_OK);
+	s.depends = NULL;               /* in rows of their own: the number stays */
+	size_t lean = record_spec_encode(&s, row, sizeof(row));
+	assert_int_equal(n - lean, sizeof(ids));
+	assert_int_equal(record_spec_decode(row, lean, &back), RECORD_OK);
+	assert_int_equal(back.ndepends, JOB_DEPENDS_MAX);
+	assert_null(back.depends);
+	s.ndepends = JOB_DEPENDS_MAX + 1;
+	assert_int_equal(record_spec_encode(&s, row, sizeof(row)), 0);
+}
+
 static void test_spec_damage_is_seen(void **state)
 {
 	struct job_spec s = sample_spec(), back;
@@ -229,7 +256,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_job_there_and_back), cmocka_unit_test(test_job_version_1_fixture), cmocka_unit_test(test_job_damage_is_seen),
-		cmocka_unit_test(test_spec_there_and_back), cmocka_unit_test(test_spec_damage_is_seen), cmocka_unit_test(test_spec_lengths_are_checked),
+		cmocka_unit_test(test_spec_there_and_back), cmocka_unit_test(test_spec_with_parents), cmocka_unit_test(test_spec_damage_is_seen), cmocka_unit_test(test_spec_lengths_are_checked),
 		cmocka_unit_test(test_spec_limits), cmocka_unit_test(test_attempt),
 	};
 

@@ -346,6 +346,29 @@ static void a_process_is_called_by_its_role(void **unused)
 
 #define daemon_test(f) cmocka_unit_test_setup_teardown(f, setup, scratch_teardown)
 
+static void closed_standard_descriptors_are_kept_from_others(void **unused)
+{
+	int status;
+	pid_t pid = fork();
+
+	(void)unused;
+	if (pid == 0) {
+		char byte = 'x';
+
+		close(STDIN_FILENO);
+		close(STDOUT_FILENO);
+		close(STDERR_FILENO);
+		if (standard_fds_open() != 0 || open("/dev/zero", O_RDWR) <= STDERR_FILENO)
+			_exit(1);
+		for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++)
+			if (write(fd, &byte, 1) != -1 || errno != EBADF)
+				_exit(2);
+		_exit(read(STDIN_FILENO, &byte, 1) == -1 && errno == EBADF && standard_fds_open() == 0 ? 0 : 3);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 int main(int argc, char **argv)
 {
 	/* Once more with an argument and an environment that are known. */
@@ -370,6 +393,7 @@ int main(int argc, char **argv)
 		daemon_test(a_group_can_be_another_than_the_users),
 		daemon_test(unknown_names_are_refused),
 		daemon_test(a_process_is_called_by_its_role),
+		daemon_test(closed_standard_descriptors_are_kept_from_others),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

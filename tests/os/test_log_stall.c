@@ -156,6 +156,30 @@ static void a_full_disk_tears_no_later_line(void **unused)
 	free(text);
 }
 
+static void all_that_a_full_disk_cost_is_told_of(void **unused)
+{
+	const char *path = scratch("log");
+	struct rlimit limit, before;
+	void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
+
+	(void)unused;
+	open_log(path, LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	limit = before;
+	limit.rlim_cur = 0;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	for (int i = 0; i < 10; i++)
+		log_error("lost");                                      /* from the second on a line about the first ones is lost with it */
+	setrlimit(RLIMIT_FSIZE, &before);
+	signal(SIGXFSZ, handler);
+	assert_int_equal(log_dropped(), 10);
+	log_error("after");
+	log_error("and on");
+	assert_count(path, "10 log lines are missing here", 1);
+	assert_count(path, "missing", 1);
+	assert_count(path, "lost", 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -166,6 +190,7 @@ int main(void)
 		log_test(a_stalled_terminal_costs_lines_not_time),
 		log_test(a_reader_that_has_gone_costs_lines_only),
 		log_test(a_full_disk_tears_no_later_line),
+		log_test(all_that_a_full_disk_cost_is_told_of),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
