@@ -372,6 +372,23 @@ static void test_the_key_is_free_when_it_ends(void **state)
 	recount(f);
 }
 
+static uint64_t retry_all(struct fixture *f)
+{
+	struct store_bulk b = { .act = STORE_ACT_RETRY, .filter = { .states = 1u << JOB_DEAD } };
+	struct store_bulk_limit left = { .looks = 1000, .rows = 1000 };
+	struct store_cursor at = { 0 };
+	uint64_t n;
+
+	assert_int_equal(store_read_begin(f->reader), STORE_OK);
+	assert_int_equal(store_bulk_limits(f->reader, &b), STORE_OK);
+	store_read_end(f->reader);
+	begin(f);
+	assert_int_equal(store_bulk(f->store, &b, &left, &at, &n, NULL, NULL), STORE_OK);
+	assert_false(store_spoilt(f->store));
+	commit(f);
+	return n;
+}
+
 static void test_retried_by_hand(void **state)
 {
 	struct fixture *f = *state;
@@ -383,8 +400,10 @@ static void test_retried_by_hand(void **state)
 	assert_int_equal(ask(f, &s, &second), STORE_OK);
 	assert_int_equal(act(f, first.id, STORE_ACT_RETRY), STORE_LIVE);
 	assert_int_equal(look(f, first.id).state, JOB_DEAD);
+	assert_int_equal(retry_all(f), 0);                      /* nor with many others */
+	assert_int_equal(look(f, first.id).state, JOB_DEAD);
 	run_to(f, 2, JOB_OUTCOME_SUCCEEDED, false);
-	assert_int_equal(act(f, first.id, STORE_ACT_RETRY), STORE_OK);
+	assert_int_equal(retry_all(f), 1);
 	assert_int_equal(ask(f, &s, &j), STORE_LIVE);
 	assert_true(same(&first, &j));
 	assert_int_equal(act(f, second.id, STORE_ACT_DELETE), STORE_OK);        /* one that does not hold it takes nothing along */

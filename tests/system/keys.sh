@@ -5,6 +5,7 @@
 
 add_conf <<'END'
 handler fine { builtin = noop }
+handler noop { builtin = noop }
 handler bad { builtin = fail  max_retries = 0 }
 END
 expect_log 'keeper \(pid [0-9]+\) was killed by SIGKILL'
@@ -71,6 +72,16 @@ request DELETE "/jobs/$other"
 post "/jobs/$bad/retry" ''
 is "but after it" "$status" 200
 
+# --- the command ---
+first=$("$builddir/stint" submit fine 1 --idempotency-key cli --url "$url")
+is "stint submit, again with the same key" "$("$builddir/stint" submit fine 1 --idempotency-key cli --url "$url")" "$first"
+first=$("$builddir/stint" submit fine 1 --delay 1h --unique-key cli --url "$url")
+is "or with a unique key" "$("$builddir/stint" submit fine 2 --unique-key cli --url "$url")" "$first"
+total() { get /stats && field total; }
+before=$(total)
+"$builddir/stint" bench submit --jobs 60 --connections 4 --idempotency-keys --url "$url" > "$T/bench.out" 2>&1 || sed 's/^/# /' "$T/bench.out"
+is "stint bench submit gives each job a key of its own" "$(($(total) - before))" 60
+
 # --- 64 at once, and somebody dies ---
 mkdir "$T/answer"
 # The answers' statuses, sorted and counted, in $counts; how many ids they say in $ids.
@@ -87,7 +98,6 @@ crowd() { # BODY VICTIM PAUSE
 	counts=$(sort "$T/statuses" | uniq -c | awk '{ print $2 "x" $1 }' | tr '\n' ' ')
 	ids=$(cat "$T"/answer/* | jq -r .id | sort -u | wc -l)
 }
-total() { get /stats && field total; }
 
 before=$(total)
 for i in 1 2 3 4 5 6; do
