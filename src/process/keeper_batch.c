@@ -175,7 +175,7 @@ enum store_rc keeper_transaction(struct keeper *k, uint32_t from, uint32_t n, en
 		store_abort(k->store);
 	}
 	tell_held(k);
-	if (rc == STORE_OK && what != KEEPER_REQUESTS)
+	if (rc == STORE_OK && (what == KEEPER_ALL || what == KEEPER_ROOM))
 		k->nstray = 0;
 	if (rc == STORE_OK)
 		keeper_tell(k, store_changed(k->store) ? clock_boot_ns() - began : 0);
