@@ -437,10 +437,8 @@ void conf_free(struct conf *c)
 		free(c->queue[i].name);
 	for (size_t i = 0; i < c->nhandler; i++)
 		free(c->handler[i].pattern);
-	for (size_t i = 0; i < c->nschedule; i++) {
+	for (size_t i = 0; i < c->nschedule; i++)
 		free(c->schedule[i].name);
-		free(c->schedule[i].queue);
-	}
 	free(c->queue);
 	free(c->handler);
 	free(c->schedule);
