@@ -33,13 +33,13 @@ static const char *const builtin_names[] = { "noop", "print", "sleep", "fail", N
 static const char *const missed_names[] = { "once", "all", "skip", NULL };
 
 const struct section sections[CONF_SECTIONS] = {
-	[CONF_MAIN] = { "", false, false },
-	[CONF_HTTP] = { "http", false, false },
-	[CONF_STORE] = { "store", false, false },
-	[CONF_QUEUE] = { "queue", true, false },
-	[CONF_HANDLER] = { "handler", true, false },
-	[CONF_SCHEDULE] = { "schedule", true, false },
-	[CONF_METRICS] = { "metrics", false, false },
+	[CONF_MAIN] = { "", false },
+	[CONF_HTTP] = { "http", false },
+	[CONF_STORE] = { "store", false },
+	[CONF_QUEUE] = { "queue", true },
+	[CONF_HANDLER] = { "handler", true },
+	[CONF_SCHEDULE] = { "schedule", true },
+	[CONF_METRICS] = { "metrics", false },
 };
 
 const struct directive directives[] = {

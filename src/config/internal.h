@@ -55,7 +55,6 @@ struct directive {
 struct section {
 	const char *name;               /* "" for the top level */
 	bool titled;
-	bool later;                     /* the whole section is not in this version */
 };
 
 extern const struct directive directives[];

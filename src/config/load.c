@@ -340,8 +340,6 @@ static void apply(struct loader *l)
 			if (b->section == CONF_MAIN && strcmp(s->d->name, "user") == 0)
 				l->conf->user_given = true;
 		}
-		if (sections[b->section].later)
-			mistake(l, b->file, b->line, "a %s is not available in this version: leave it out", sections[b->section].name);
 	}
 }
 
