@@ -20,13 +20,13 @@ static const struct mistake mistakes[] = {
 	{ "bad queue", NOOP "schedule a {\n" GOOD "queue = \"a b\"\n}\n", "main.conf:5: schedule a: bad queue: expected 1 to 128 characters of A-Z a-z 0-9 . _ : / -\n" },
 	{ "payload that is no JSON", NOOP "schedule a {\n" GOOD "payload = \"{\"\n}\n",
 		"main.conf:5: schedule a: the payload is not JSON: line 1, column 2: the text ends inside an object\n" },
-	{ "empty payload", NOOP "schedule a {\n" GOOD "payload = \"\"\n}\n", "main.conf:5: schedule a: the payload is not JSON: line 1, column 1: there is no value\n" },
+	{ "empty payload", NOOP "schedule a {\n" GOOD "payload = \"\"\n}\n", "main.conf:5: schedule a: the payload is not JSON: line 1, column 1: the text is empty\n" },
 	{ "missed", NOOP "schedule a {\n" GOOD "missed = never\n}\n", "main.conf:5: bad value 'never' for missed: expected once, all or skip\n" },
 	{ "twice", NOOP "schedule a {\n" GOOD "}\nschedule a {\n" GOOD "}\n", "main.conf:6: schedule 'a' is given twice: the first is at main.conf:2\n" },
 	{ "bad name", NOOP "schedule \"a b\" {\n" GOOD "}\n", "main.conf:2: bad schedule name 'a b': expected 1 to 128 characters of A-Z a-z 0-9 . _ : / -\n" },
 	{ "several", NOOP "schedule a {\ncron = \"x\"\n}\nschedule b { cron = \"@daily\" }\n",
 		"main.conf:2: schedule a: type is missing: name the type of the job that each tick submits\n"
-		"main.conf:3: schedule a: bad cron: 1 field is too few: there must be five (minute, hour, day of month, month, day of week), or one of @hourly @daily @weekly @monthly @yearly\n"
+		"main.conf:3: schedule a: bad cron: \"x\" has 1 field: five are wanted: minute hour day-of-month month day-of-week\n"
 		"main.conf:5: schedule b: type is missing: name the type of the job that each tick submits\n" },
 };
 

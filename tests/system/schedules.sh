@@ -80,7 +80,7 @@ for i in 1 2 3; do
 done
 ok "a thousand for each, one for one" until_true 30 stored_is 1008
 ok "and no more" stored_is 1008
-none_waits() { get /stats; [ "$(jq '.total.queued + .total.running' < "$T/body")" = 0 ]; }
+none_waits() { get /stats; [ "$(jq '.queue_depth + .active_workers' < "$T/body")" = 0 ]; }
 ok "all have run" until_true 60 none_waits
 is "each once" "$(sort "$T/work/ran" | uniq -d | wc -l)" 0
 is "all of them" "$(wc -l < "$T/work/ran")" 1008
