@@ -16,7 +16,7 @@ bool tick_step(const struct cron *c, const struct zone *z, enum tick_missed miss
 	if (missed == TICK_ALL && done < TICK_ALL_MAX) {
 		out->upto_ms = first;
 	} else if (missed == TICK_ALL) {
-		out->run = false;
+		out->run = out->late = false;
 		out->dropped = true;
 	} else if (missed == TICK_SKIP && out->late) {
 		/* one that is just due is run all the same; cron_next() gives what comes after, so a tick at the very edge counts */
