@@ -45,7 +45,7 @@ struct keeper_told { struct store_change *v; size_t n, cap; };
 
 struct keeper_schedule {                /* of one of the conf's, in its order */
 	struct store_schedule row;      /* as it is in the store */
-	int64_t next_ms;                /* INT64_MAX: it rests */
+	int64_t next_ms;                /* when to look at it next. INT64_MAX: it rests */
 	bool waits, behind;             /* and that has been said */
 };
 
@@ -53,7 +53,6 @@ struct keeper_schedules {
 	struct schedules *set;
 	struct keeper_schedule *v;
 	int64_t next_ms;                /* the earliest of them */
-	int64_t again_ns;               /* boot clock: a tick was refused, none is tried before */
 	bool loaded;                    /* the rows are what the store has */
 };
 

@@ -9,7 +9,7 @@
 #include "os/log.h"
 #include "text/duration.h"
 
-#define WAIT_NS 1000000000LL            /* before a refused tick is tried again */
+#define WAIT_MS 1000                    /* before a refused tick is tried again */
 
 static void rests(const struct conf_schedule *s, const char *why)
 {
@@ -40,16 +40,14 @@ void keeper_schedules_forget(struct keeper *k)
 int64_t keeper_schedules_patience(const struct keeper *k)
 {
 	const struct keeper_schedules *all = &k->schedules;
-	int64_t wait_ns = all->again_ns - clock_boot_ns(), left_ms;
+	int64_t left_ms;
 
 	if (!all->loaded)
 		return 0;
 	if (all->next_ms == INT64_MAX)
 		return INT64_MAX;
 	left_ms = all->next_ms - clock_wall_ms();
-	if (left_ms <= 0)
-		return wait_ns > 0 ? wait_ns : 0;
-	return left_ms < WAIT_NS / 1000000 ? left_ms * 1000000 : WAIT_NS;
+	return left_ms <= 0 ? 0 : (left_ms < 1000 ? left_ms : 1000) * 1000000;
 }
 
 /* --- what the store knows --- */
@@ -136,9 +134,8 @@ static void tell_missed(const struct conf_schedule *s, unsigned late, bool dropp
 		log_info("schedule %s: ticks were missed: %u %s for them", s->name, late, late == 1 ? "job runs" : "jobs run");
 }
 
-static void refused(struct keeper *k, const struct conf_schedule *s, struct keeper_schedule *own, enum store_rc rc)
+static void refused(const struct conf_schedule *s, struct keeper_schedule *own, enum store_rc rc)
 {
-	k->schedules.again_ns = clock_boot_ns() + WAIT_NS;
 	if (!own->waits)
 		log_warn("schedule %s: its job is not taken: %s; trying again each second", s->name, store_rc_text(rc));
 	own->waits = true;
@@ -169,12 +166,14 @@ static enum store_rc run(struct keeper *k, const struct schedule *s, struct keep
 	}
 	if (store_spoilt(k->store))
 		return rc;
-	if (rc != STORE_OK)
-		refused(k, s->conf, own, rc);
-	else
-		own->waits = false;
 	tell_missed(s->conf, late, dropped);
 	own->next_ms = schedule_next_ms(s, own->row.upto_ms);
+	if (rc == STORE_OK)
+		own->waits = false;
+	else
+		refused(s->conf, own, rc);
+	if (own->waits)
+		own->next_ms = k->batch_ms + WAIT_MS;   /* the others go on meanwhile */
 	return done ? store_schedule_put(k->store, name_of(s), &own->row) : STORE_OK;
 }
 
@@ -201,7 +200,7 @@ enum store_rc keeper_tick_schedules(struct keeper *k)
 		rc = load(k);
 	for (size_t i = 0; rc == STORE_OK && k->ticked && i < schedules_count(all->set); i++)
 		tell_behind(k, schedules_at(all->set, i), &all->v[i]);
-	if (rc != STORE_OK || all->next_ms > k->batch_ms || all->again_ns > clock_boot_ns())
+	if (rc != STORE_OK || all->next_ms > k->batch_ms)
 		return rc;
 	for (size_t i = 0; rc == STORE_OK && budget > 0 && i < schedules_count(all->set); i++) {
 		const struct schedule *s = schedules_at(all->set, i);
