@@ -12,6 +12,8 @@ handler note { exec = {"/bin/sh", "-c", "cat > /dev/null; echo \$STINT_JOB_ID \$
 schedule one { cron = "$minute * * * *"  type = note  payload = "{\"day\":\"yesterday\"}" }
 schedule each { cron = "$minute * * * *"  type = note  missed = all  timezone = "America/New_York" }
 schedule none { cron = "$minute * * * *"  type = note  missed = skip  queue = other }
+schedule stuck { cron = "$minute * * * *"  type = note  missed = all  queue = full }
+queue full { max_queued = 1 }
 END
 cp "$T/schedules.conf" "$T/more.conf"
 must_start
@@ -21,7 +23,7 @@ stored() { get /stats; jq -r '.submitted_total' < "$T/body"; }
 stored_is() { [ "$(stored)" = "$1" ]; }
 
 get /schedules
-is "they are all there" "$status $(jq -r '[.schedules[].name] | join(",")' < "$T/body")" "200 one,each,none"
+is "they are all there" "$status $(jq -r '[.schedules[].name] | join(",")' < "$T/body")" "200 one,each,none,stuck"
 is "with what the conf says" "$(jq -c '.schedules[1] | [.cron,.timezone,.type,.queue,.missed]' < "$T/body")" "[\"$minute * * * *\",\"America/New_York\",\"note\",\"night\",\"all\"]"
 is "and a queue of their own" "$(schedule none queue)" other
 is "none has run" "$(schedule one last_run_at)" null
@@ -46,13 +48,25 @@ is "another method" "$status" 405
 get /status
 like "the page has them" "$(cat "$T/body")" '<h2 id="schedules">Schedules</h2>'
 
+# A queue that has no room when the server is back.
+post /queues/full/pause ''
+is "a queue is paused" "$status" 200
+post /jobs '{"type":"note","queue":"full"}'
+is "and filled" "$status" 201
+expect_log 'schedule stuck: its job is not taken: .*; trying again each second'
+
 # A downtime of five hours, by the store's word.
 ok "the server ends" end_server
-for s in one each none; do
+for s in one each none stuck; do
 	set_tick $s 18000 || bail "set_tick $s"
 done
 must_start
-ok "one job for all that one missed, and five for each" until_true 10 stored_is 7
+ok "one job for all that one missed, and five for each" until_true 10 stored_is 8
+not_taken() { grep -q 'schedule stuck: its job is not taken' "$T/log"; }
+ok "what finds no room waits" until_true 10 not_taken
+is "it has not run" "$(schedule stuck last_run_at)" null
+post /queues/full/resume ''
+ok "and runs when there is some: five as well" until_true 20 stored_is 13
 like "last_run_at is told" "$(schedule one last_run_at)" "^20"
 job=$(schedule one last_job)
 wait_final "$job"
@@ -62,7 +76,7 @@ like "the log says so" "$(cat "$T/log")" "schedule none: ticks were missed and a
 next=$(schedule each next_run_at)
 ok "it ends again" end_server
 must_start
-is "no tick is run twice by a restart" "$(stored)" 7
+is "no tick is run twice by a restart" "$(stored)" 13
 is "and the next one is the same" "$(schedule each next_run_at)" "$next"
 
 # More than a thousand, with the keeper killed as soon as it may have begun.
@@ -78,12 +92,12 @@ for i in 1 2 3; do
 	kill -KILL "$old"
 	ok "the keeper is replaced ($i)" until_true 10 replaced keeper "$old"
 done
-ok "a thousand for each, one for one" until_true 30 stored_is 1008
-ok "and no more" stored_is 1008
+ok "a thousand for each, one for one" until_true 30 stored_is 1014
+ok "and no more" stored_is 1014
 none_waits() { get /stats; [ "$(jq '.queue_depth + .active_workers' < "$T/body")" = 0 ]; }
 ok "all have run" until_true 60 none_waits
 is "each once" "$(sort "$T/work/ran" | uniq -d | wc -l)" 0
-is "all of them" "$(wc -l < "$T/work/ran")" 1008
+is "all of them" "$(wc -l < "$T/work/ran")" 1014
 
 # Put back: the store says that ticks have run that are yet to come.
 ok "it ends for the clock" end_server
@@ -105,12 +119,12 @@ ok "from now on" [ "$(date -d "$(schedule each next_run_at)" +%s)" -le $(($(date
 is "the other is gone" "$(schedule none name)" ""
 request POST /schedules/none/run
 is "and cannot be run" "$status" 404
-sed -i 's/type = note  missed = all/type = nobody  missed = all/' "$T/stint.conf"
+sed -i '/^schedule each/s/type = note/type = nobody/' "$T/stint.conf"
 expect_log 'reload: .*schedule each: no handler section takes the type nobody'
 expect_log 'the reload has failed'
 kill -HUP "$server"
 refused() { grep -q 'the reload has failed' "$T/log"; }
 ok "a bad one is refused" until_true 10 refused
 is "and the old one stays" "$(schedule each type)" note
-is "nothing was run by all that" "$(stored)" 1008
+is "nothing was run by all that" "$(stored)" 1014
 finish
