@@ -27,7 +27,7 @@ static const char *file_of(const struct block *b, const struct setting *s)
 	return s ? s->file : b->file;
 }
 
-static bool good_name(const char *s, size_t n)
+bool name_good(const char *s, size_t n)
 {
 	return n >= 1 && n <= NAME_MAX_CHARS && strspn(s, name_chars) >= n;
 }
@@ -45,7 +45,7 @@ static void check_title(struct loader *l, const struct block *b)
 	}
 	if (b->section == CONF_HANDLER && star)
 		n--;
-	if (!(b->section == CONF_HANDLER && star && n == 0) && !good_name(t, n))
+	if (!(b->section == CONF_HANDLER && star && n == 0) && !name_good(t, n))
 		mistake(l, b->file, b->line, "bad %s name '%s': expected 1 to %d characters of A-Z a-z 0-9 . _ : / -", sections[b->section].name, said, NAME_MAX_CHARS);
 }
 
@@ -245,7 +245,7 @@ static void check_handler(struct loader *l, const struct block *b)
 		check_program(l, b, h);
 	check_cwd(l, b, h->cwd);
 	s = setting_of(b, "queue");
-	if (!good_name(h->queue, strlen(h->queue)))
+	if (!name_good(h->queue, strlen(h->queue)))
 		mistake(l, file_of(b, s), line_of(b, s, 0), "bad value '%s' for queue: expected 1 to %d characters of A-Z a-z 0-9 . _ : / -",
 			shown(l, slice_of(h->queue)), NAME_MAX_CHARS);
 	s = setting_of(b, "rlimit_files");
@@ -300,6 +300,8 @@ void check(struct loader *l)
 			check_handler(l, b);
 		if (b->section == CONF_STORE)
 			check_store(l, b);
+		if (b->section == CONF_SCHEDULE)
+			check_schedule(l, b);
 		if (b->section == CONF_HTTP && !l->conf->http.listen) {
 			check_listen(l, b);
 			check_hosts(l, b);

@@ -83,7 +83,7 @@ struct conf_handler {
 	char *smtp_user, *smtp_password, *smtp_from;
 };
 
-struct conf_schedule { char *name, *cron, *timezone, *type, *queue, *payload; int missed; };
+struct conf_schedule { char *name, *cron, *timezone, *type, *queue, *payload; int missed; /* enum tick_missed */ };
 
 enum conf_unknown_types { CONF_UNKNOWN_REJECT, CONF_UNKNOWN_ACCEPT };
 

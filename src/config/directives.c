@@ -33,13 +33,13 @@ static const char *const builtin_names[] = { "noop", "print", "sleep", "fail", N
 static const char *const missed_names[] = { "once", "all", "skip", NULL };
 
 const struct section sections[CONF_SECTIONS] = {
-	[CONF_MAIN] = { "", false, false },
-	[CONF_HTTP] = { "http", false, false },
-	[CONF_STORE] = { "store", false, false },
-	[CONF_QUEUE] = { "queue", true, false },
-	[CONF_HANDLER] = { "handler", true, false },
-	[CONF_SCHEDULE] = { "schedule", true, true },
-	[CONF_METRICS] = { "metrics", false, false },
+	[CONF_MAIN] = { "", false },
+	[CONF_HTTP] = { "http", false },
+	[CONF_STORE] = { "store", false },
+	[CONF_QUEUE] = { "queue", true },
+	[CONF_HANDLER] = { "handler", true },
+	[CONF_SCHEDULE] = { "schedule", true },
+	[CONF_METRICS] = { "metrics", false },
 };
 
 const struct directive directives[] = {
@@ -136,6 +136,7 @@ const struct directive directives[] = {
 	SCHEDULE(cron, CONF_STRING, NULL, 0, NULL, "the five fields of cron, or @hourly, @daily, @weekly, @monthly, @yearly"),
 	SCHEDULE(timezone, CONF_STRING, "UTC", 0, NULL, "time zone of the fields"),
 	SCHEDULE(type, CONF_STRING, NULL, 0, NULL, "type of the job submitted at each tick"),
+	SCHEDULE(queue, CONF_STRING, "", 0, NULL, "its queue; empty: that of the type"),
 	SCHEDULE(payload, CONF_STRING, "null", 0, NULL, "its payload, JSON"),
 	SCHEDULE(missed, CONF_CHOICE, "once", 0, missed_names, "ticks missed while the server was down: run once, all, or skip"),
 

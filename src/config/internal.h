@@ -55,7 +55,6 @@ struct directive {
 struct section {
 	const char *name;               /* "" for the top level */
 	bool titled;
-	bool later;                     /* the whole section is not in this version */
 };
 
 extern const struct directive directives[];
@@ -185,7 +184,11 @@ extern const char *const handler_variables[];           /* what the server itsel
 /* listen.c */
 void check_listen(struct loader *l, const struct block *http);
 
+/* check_schedule.c */
+void check_schedule(struct loader *l, const struct block *b);
+
 /* check.c */
 void check(struct loader *l);
+bool name_good(const char *s, size_t n);                /* of a type, queue or schedule */
 
 #endif

@@ -340,8 +340,6 @@ static void apply(struct loader *l)
 			if (b->section == CONF_MAIN && strcmp(s->d->name, "user") == 0)
 				l->conf->user_given = true;
 		}
-		if (sections[b->section].later)
-			mistake(l, b->file, b->line, "a %s is not available in this version: leave it out", sections[b->section].name);
 	}
 }
 
@@ -437,10 +435,8 @@ void conf_free(struct conf *c)
 		free(c->queue[i].name);
 	for (size_t i = 0; i < c->nhandler; i++)
 		free(c->handler[i].pattern);
-	for (size_t i = 0; i < c->nschedule; i++) {
+	for (size_t i = 0; i < c->nschedule; i++)
 		free(c->schedule[i].name);
-		free(c->schedule[i].queue);
-	}
 	free(c->queue);
 	free(c->handler);
 	free(c->schedule);

@@ -68,6 +68,9 @@ void api_status_page(struct http_request *q)
 	struct figures f;
 	struct health health = health_judge(q->api);
 	struct recent recent;
+	struct schedule_view *schedule;
+	size_t nschedule;
+	bool read;
 	struct buf b = { 0 };
 
 	reply_header(q, "Vary", "Accept");
@@ -77,14 +80,16 @@ void api_status_page(struct http_request *q)
 	}
 	figures_gather(&f, q->api, clock_wall_ms());
 	recent_read(&recent, q->api);
-	status_page_put(&b, &f, &health, recent.v, recent.n);
-	if (f.failed || b.failed || recent.failed) {
+	schedule = schedules_look(q->api, f.now_ms, &nschedule, &read);
+	status_page_put(&b, &f, &health, recent.v, recent.n, schedule, schedule ? nschedule : 0);
+	if (!schedule || f.failed || b.failed || recent.failed) {
 		problem_send(q, 503, NULL, "out of memory");
 	} else {
 		reply_header(q, "Content-Security-Policy", POLICY);
 		reply_header(q, "Referrer-Policy", "no-referrer");
 		reply_send(q, 200, "text/html; charset=utf-8", &b);
 	}
+	free(schedule);
 	recent_free(&recent);
 	figures_free(&f);
 	buf_free(&b);

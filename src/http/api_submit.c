@@ -88,7 +88,7 @@ static void item_begin(struct submission_item *item)
 		item_failed(item, STORE_NO_MEMORY);
 }
 
-static void submission_ask(struct submission *s)
+void submission_ask(struct submission *s)
 {
 	s->open = 1;
 	for (size_t i = 0; i < s->n; i++)

@@ -10,14 +10,10 @@
 
 #include <jansson.h>
 
+#include "config/defaults.h"
 #include "http/envelope_field.h"
 #include "text/json.h"
 #include "text/siphash.h"
-
-/* Where neither the job nor a handler's section says: conf.md's defaults of a handler. */
-#define DEFAULT_RETRIES 3
-#define DEFAULT_TIMEOUT_MS 30000
-static const struct job_backoff default_backoff = { .base_ms = 1000, .max_ms = 1048576000, .factor_milli = 2000, .jitter_pct = 25 };
 
 static struct slice trim(struct slice s)
 {
@@ -50,13 +46,10 @@ static struct job_text borrow(const char *cstr)
 	return (struct job_text){ cstr, strlen(cstr) };
 }
 
-static void resolve_backoff(struct filling *f, const struct conf_handler *h)
+static void resolve_backoff(struct filling *f, struct job_backoff d)
 {
-	struct job_backoff d = default_backoff, *b = &f->spec->backoff;
+	struct job_backoff *b = &f->spec->backoff;
 
-	if (h)
-		d = (struct job_backoff){ .base_ms = h->backoff_base, .max_ms = h->backoff_max, .factor_milli = (uint32_t)(h->backoff_factor * 1000 + 0.5),
-			.jitter_pct = (uint32_t)h->backoff_jitter };
 	if (!(f->backoff_given & BACKOFF_BASE))
 		b->base_ms = d.base_ms;
 	if (!(f->backoff_given & BACKOFF_FACTOR))
@@ -73,25 +66,25 @@ static bool resolve(struct filling *f)
 	const struct conf *c = f->in->conf;
 	struct job_spec *s = f->spec;
 	struct slice type = { s->type.p, s->type.n };
-	const struct conf_handler *h;
+	struct job_defaults d;
 
 	if (!envelope_given(f, FIELD_TYPE))
 		return envelope_wrong(f, "type", "\"type\" is missing; it names the handler, such as \"email\"");
-	h = conf_handler_of(c, type);
-	if (!h && c->unknown_types == CONF_UNKNOWN_REJECT) {
+	if (!conf_handler_of(c, type) && c->unknown_types == CONF_UNKNOWN_REJECT) {
 		envelope_wrong(f, "type", "no handler takes the type \"%.*s\"; the conf needs a handler section for it", (int)type.n, type.p);
 		f->problem->status = 422;
 		return false;
 	}
+	conf_job_defaults(c, type, &d);
 	if (!envelope_given(f, FIELD_QUEUE))
-		s->queue = borrow(h && h->queue && h->queue[0] ? h->queue : "default");
+		s->queue = d.queue;
 	if (!envelope_given(f, FIELD_MAX_RETRIES))
-		s->max_retries = h ? (uint32_t)h->max_retries : DEFAULT_RETRIES;
+		s->max_retries = d.max_retries;
 	if (!envelope_given(f, FIELD_TIMEOUT))
-		s->timeout_ms = h ? h->timeout : DEFAULT_TIMEOUT_MS;
+		s->timeout_ms = d.timeout_ms;
 	if (!envelope_idempotency(f))
 		return false;
-	resolve_backoff(f, h);
+	resolve_backoff(f, d.backoff);
 	if (s->backoff.max_ms < s->backoff.base_ms)
 		return envelope_wrong(f, "backoff", "\"backoff.max\" (%.3f s) must not be less than \"backoff.base\" (%.3f s)",
 			(double)s->backoff.max_ms / 1000, (double)s->backoff.base_ms / 1000);
@@ -100,7 +93,7 @@ static bool resolve(struct filling *f)
 			"the job would expire before it may start; let it expire later, or run it earlier");
 	if (!envelope_given(f, FIELD_TRACE) && envelope_traceparent(f->in->traceparent))
 		s->trace = (struct job_text){ f->in->traceparent.p, f->in->traceparent.n };
-	s->aging_ms = conf_queue_of(c, (struct slice){ s->queue.p, s->queue.n })->priority_aging;
+	s->aging_ms = conf_job_aging(c, s->queue);
 	return true;
 }
 

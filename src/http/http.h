@@ -16,6 +16,8 @@
 #include "store/store.h"
 #include "text/buf.h"
 
+struct schedules;
+
 /* What every handler may use; one a process, made by the acceptor. */
 struct api {
 	struct loop *loop;
@@ -24,6 +26,7 @@ struct api {
 	const struct conf *conf;
 	struct ask_box *ask;            /* operations carry the tag api_tag(): see api_submit.c */
 	struct store_reader *reader;    /* NULL where the store cannot be read now: 503 */
+	const struct schedules *schedules;      /* the conf's, ready to tick; NULL: none */
 	const char *version;
 	bool draining;                  /* MASTER_REFUSE was said */
 	struct http_wire *wire;         /* the wire half's own; NULL at first */
@@ -107,6 +110,8 @@ void api_job(struct http_request *q);                   /* GET /jobs/:id; query 
 void api_job_history(struct http_request *q);
 void api_job_result(struct http_request *q);
 void api_job_payload(struct http_request *q);
+void api_schedules(struct http_request *q);             /* GET /schedules */
+void api_schedule_run(struct http_request *q);          /* POST /schedules/:id/run; SUBMIT */
 void api_stats(struct http_request *q);                 /* GET /stats, /status.json */
 void api_status_page(struct http_request *q);           /* GET /status: HTML, or JSON by Accept */
 void api_asset(struct http_request *q);                 /* GET /status/style.css, /status/script.js, /status/icon.svg; query "v" */

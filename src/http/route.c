@@ -23,6 +23,8 @@ const struct http_route http_routes[] = {
 	{ HTTP_M_POST, "/queues/:name/pause", 0, api_queue_pause, "" },
 	{ HTTP_M_POST, "/queues/:name/resume", 0, api_queue_resume, "" },
 	{ HTTP_M_DELETE, "/queues/:name/jobs", 0, api_queue_purge, "state" },
+	{ HTTP_M_GET, "/schedules", 0, api_schedules, "" },
+	{ HTTP_M_POST, "/schedules/:id/run", HTTP_ROUTE_SUBMIT, api_schedule_run, "" },
 	{ HTTP_M_GET, "/stats", 0, api_stats, "" },
 	{ HTTP_M_GET, "/status.json", 0, api_stats, "" },
 	{ HTTP_M_GET, "/status", 0, api_status_page, "" },

@@ -368,7 +368,55 @@ static void put_recent(struct buf *b, const struct figures *f, const struct stat
 	buf_str(b, "</section>\n");
 }
 
-void status_page_put(struct buf *b, const struct figures *f, const struct health *health, const struct status_recent *recent, size_t nrecent)
+/* --- schedules --- */
+
+static void put_schedule(struct buf *b, const struct figures *f, const struct schedule_view *v)
+{
+	char text[TIME_TEXT_BYTES], id[UUID_TEXT_BYTES];
+
+	row_head(b, slice_of(v->conf->name));
+	cell(b, "", "cron");
+	html_cut(b, slice_of(v->conf->cron), 80);
+	buf_str(b, "<small>");
+	html_cut(b, slice_of(v->conf->timezone), 64);
+	buf_str(b, "</small></td>");
+	cell(b, "", "type");
+	html_cut(b, slice_of(v->conf->type), 60);
+	buf_str(b, "</td>");
+	cell(b, v->last_ms ? "n" : "n zero", "last");
+	if (v->last_ms) {
+		uuid_format(v->last_job.b, id);
+		buf_printf(b, "<a href=\"/jobs/%s\">", id);
+		put_ago(b, f->now_ms, v->last_ms);
+		buf_str(b, "</a></td>");
+	} else {
+		buf_str(b, "\xe2\x80\x93</td>");
+	}
+	cell(b, v->next_ms ? "n" : "n zero", "next");
+	if (v->next_ms) {
+		time_format(v->next_ms, text);
+		buf_printf(b, "<time datetime=\"%s\" title=\"%s\">in ", text, text);
+		html_seconds(b, (double)(v->next_ms - f->now_ms) / 1000);
+		buf_str(b, "</time></td></tr>");
+	} else {
+		buf_str(b, "\xe2\x80\x93</td></tr>");
+	}
+}
+
+static void put_schedules(struct buf *b, const struct figures *f, const struct schedule_view *v, size_t n)
+{
+	if (n == 0)
+		return;
+	section(b, "schedules", "Schedules");
+	table_begin(b, "schedule,cron,type,#last,#next");
+	for (size_t i = 0; i < n; i++)
+		put_schedule(b, f, &v[i]);
+	table_end(b);
+	buf_str(b, "</section>\n");
+}
+
+void status_page_put(struct buf *b, const struct figures *f, const struct health *health, const struct status_recent *recent, size_t nrecent,
+	const struct schedule_view *schedule, size_t nschedule)
 {
 	put_head(b, f);
 	put_header(b, f, health);
@@ -378,6 +426,7 @@ void status_page_put(struct buf *b, const struct figures *f, const struct health
 	put_latency(b, f);
 	put_queues(b, f);
 	put_types(b, f);
+	put_schedules(b, f, schedule, nschedule);
 	put_recent(b, f, recent, nrecent);
 	put_processes(b, f);
 	put_store(b, f);

@@ -33,6 +33,8 @@ struct submission {
 struct submission *submission_new(struct http_request *q, enum submission_kind kind);   /* NULL: memory is out */
 struct submission_item *submission_add(struct submission *s);                           /* likewise; moves the others */
 void submission_free(struct submission *s);
+/* Asks the keeper for all items that have an envelope; submission_answer() follows when the last has its result (api_submit.c). */
+void submission_ask(struct submission *s);
 
 /* Answers the client and frees it: every item has its result. */
 void submission_answer(struct submission *s);

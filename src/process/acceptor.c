@@ -7,6 +7,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "config/schedule.h"
 #include "http/http.h"
 #include "os/log.h"
 #include "process/process.h"
@@ -184,6 +185,9 @@ static void begin(struct acceptor *a)
 	a->listener = calloc(p->conf->http.nlisten ? p->conf->http.nlisten : 1, sizeof(*a->listener));
 	if (!a->listener)
 		cannot(p, "listeners", strerror(errno));
+	a->api.schedules = schedules_make(p->conf, NULL);       /* the keeper says which of them rest */
+	if (!a->api.schedules)
+		cannot(p, "schedules", strerror(errno));
 	open_reader(a);
 	a->api.ask = ask_open(p->seg, p->slot, on_answer, a);
 	if (!a->api.ask)

@@ -119,6 +119,11 @@ static void take_conf(struct keeper *k, int fd)
 		log_error("the conf handed over cannot be read; the old tables stay in force");
 		return;
 	}
+	if (!keeper_schedules_take(k, c)) {
+		log_error("memory is out: the old tables stay in force");
+		conf_free(c);
+		return;
+	}
 	conf_free(k->own_conf);
 	k->conf = k->own_conf = c;
 	k->p->conf = c;
@@ -254,22 +259,24 @@ static void allocate(struct keeper *k)
 	}
 }
 
-/* How long the loop may sleep: to the next due job or token, the end of a pause, or for ever (the tick's timer wakes it). A job may be due in the year 9999, which is
+/* How long the loop may sleep: to the next due job, token or tick of a schedule, the end of a pause, or for ever (the tick's timer wakes it). A job may be due in the year 9999, which is
  * more nanoseconds than there are; the tick comes first anyway. */
 static int64_t patience(struct keeper *k)
 {
 	int64_t now = loop_now(k->p->loop), due = store_next_due_ms(k->store), wake = store_next_token_us(k->store);
+	int64_t tick = keeper_schedules_patience(k);
 
 	if (k->blocked_until_ns > now)
 		return k->blocked_until_ns - now;
 	if (due < wake / 1000)
 		wake = due * 1000;
-	if (wake == INT64_MAX)
-		return -1;
-	wake -= clock_wall_us();
-	if (wake <= 0)
-		return 0;
-	return wake < TICK_NS / 1000 ? wake * 1000 : TICK_NS;
+	if (wake != INT64_MAX) {
+		wake -= clock_wall_us();
+		wake = wake <= 0 ? 0 : wake < TICK_NS / 1000 ? wake * 1000 : TICK_NS;
+	}
+	if (tick < wake)
+		wake = tick;
+	return wake == INT64_MAX ? -1 : wake;
 }
 
 void keeper_main(struct process *p)
@@ -285,6 +292,10 @@ void keeper_main(struct process *p)
 	allocate(k);
 	named_attach(&k->queues, p->seg->queue_hist);
 	named_attach(&k->types, p->seg->type_hist);
+	if (!keeper_schedules_take(k, k->conf)) {
+		log_error("out of memory");
+		child_exit(p, EX_OSERR);
+	}
 	open_store(k);
 	recover(k);
 	k->tick.fire = on_tick;

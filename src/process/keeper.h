@@ -1,8 +1,9 @@
 /* The keeper's inside, shared by its files: keeper.c (life), keeper_batch.c (one batch), keeper_apply.c (the operations asked for), keeper_bulk.c (those on many jobs), keeper_grant.c (who gets the next job), keeper_slot.c (slots of
- * the dead), keeper_tell.c (after the commit), keeper_full.c (when there can be none). */
+ * the dead), keeper_schedule.c (ticks), keeper_tell.c (after the commit), keeper_full.c (when there can be none). */
 #ifndef STINT_PROCESS_KEEPER_H
 #define STINT_PROCESS_KEEPER_H
 
+#include "config/schedule.h"
 #include "process/process.h"
 #include "shm/grant.h"
 #include "shm/named.h"
@@ -42,6 +43,19 @@ struct keeper_stray { struct store_owner owner; uint64_t blob; };       /* stage
 
 struct keeper_told { struct store_change *v; size_t n, cap; };
 
+struct keeper_schedule {                /* of one of the conf's, in its order */
+	struct store_schedule row;      /* as it is in the store */
+	int64_t next_ms;                /* when to look at it next. INT64_MAX: it rests */
+	bool waits, behind;             /* and that has been said */
+};
+
+struct keeper_schedules {
+	struct schedules *set;
+	struct keeper_schedule *v;
+	int64_t next_ms;                /* the earliest of them */
+	bool loaded;                    /* the rows are what the store has */
+};
+
 struct keeper {
 	struct process *p;
 	struct segment *seg;
@@ -67,6 +81,8 @@ struct keeper {
 	size_t nstray, cap_stray;
 	struct keeper_told told;        /* changes held back until the commit */
 	struct named_index queues, types;
+	struct keeper_schedules schedules;
+	int64_t batch_ms;               /* the batch's one `now`, wall clock */
 	struct loop_timer tick;
 	struct store_bulk_limit bulk;   /* what this batch may still do of bulk actions */
 	bool check_tokens;              /* a successor's first batches: what is committed already is only answered */
@@ -98,6 +114,12 @@ bool keeper_of_worker(const struct keeper *k, const struct shm_request *r);
 /* Applies one request's operations; what the batch is spoilt by is returned, and k->failed_op says which. `refused` not STORE_OK: nothing is applied, every operation gets this answer. */
 enum store_rc keeper_apply(struct keeper *k, struct shm_request *r, enum store_rc refused);
 enum store_rc keeper_drop_strays(struct keeper *k);     /* inside the batch */
+
+/* --- keeper_schedule.c --- */
+bool keeper_schedules_take(struct keeper *k, const struct conf *conf);         /* makes the conf's schedules ready; false: memory is out, and the old ones stay */
+enum store_rc keeper_tick_schedules(struct keeper *k);          /* inside the batch */
+void keeper_schedules_forget(struct keeper *k);                 /* after a batch that failed: the store is asked again */
+int64_t keeper_schedules_patience(const struct keeper *k);      /* nanoseconds until there is something to do, at most about a second; INT64_MAX: none ticks */
 
 /* --- keeper_slot.c --- */
 enum store_rc keeper_end_abandoned(struct keeper *k);   /* inside the batch */

@@ -77,7 +77,8 @@ bool keeper_busy(void *arg)
 		return false;
 	if (store_next_token_us(k->store) != INT64_MAX)
 		store_clock(k->store, clock_wall_us());
-	return any_posted(k) || k->any_abandoned || keeper_can_tell(k) || k->due_more || k->retain_more || k->sweep_more || store_has_spread(k->store) || keeper_wanted(k) || store_next_due_ms(k->store) <= clock_wall_ms();
+	return any_posted(k) || k->any_abandoned || keeper_can_tell(k) || k->due_more || k->retain_more || k->sweep_more || store_has_spread(k->store) || keeper_wanted(k) || store_next_due_ms(k->store) <= clock_wall_ms() ||
+		keeper_schedules_patience(k) == 0;
 }
 
 /* --- one transaction --- */
@@ -108,6 +109,8 @@ static enum store_rc apply_time(struct keeper *k)
 		rc = store_due(k->store, keeper_paced(k, KEEPER_SLICE), &k->due_more);
 	if (rc == STORE_OK)
 		rc = store_spread(k->store, keeper_paced(k, KEEPER_SPREAD));
+	if (rc == STORE_OK)
+		rc = keeper_tick_schedules(k);
 	if (rc == STORE_OK && (k->ticked || k->retain_more))
 		rc = store_retain(k->store, keeper_paced(k, KEEPER_PURGE), &k->retain_more);
 	if (rc == STORE_OK)
@@ -158,9 +161,11 @@ static void tell_held(struct keeper *k)
 enum store_rc keeper_transaction(struct keeper *k, uint32_t from, uint32_t n, enum keeper_batch what)
 {
 	int64_t began = 0;
+	int64_t now_us = clock_wall_us();
 	size_t cancels = k->ncancel;
-	enum store_rc rc = store_begin(k->store, clock_wall_us());
+	enum store_rc rc = store_begin(k->store, now_us);
 
+	k->batch_ms = now_us / 1000;
 	k->told.n = 0;
 	k->failed_op = KEEPER_NO_OP;
 	k->bulk = (struct store_bulk_limit){ KEEPER_BULK_LOOKS, KEEPER_BULK_ROWS };
@@ -177,10 +182,12 @@ enum store_rc keeper_transaction(struct keeper *k, uint32_t from, uint32_t n, en
 	tell_held(k);
 	if (rc == STORE_OK && (what == KEEPER_ALL || what == KEEPER_ROOM))
 		k->nstray = 0;
-	if (rc == STORE_OK)
+	if (rc == STORE_OK) {
 		keeper_tell(k, store_changed(k->store) ? clock_boot_ns() - began : 0);
-	else
+	} else {
 		keeper_forget_grants(k, cancels);
+		keeper_schedules_forget(k);
+	}
 	k->told.n = 0;
 	return rc;
 }

@@ -192,6 +192,17 @@ bool store_has_ready(struct store *s);                                          
 int64_t store_next_token_us(const struct store *s);
 void store_clock(struct store *s, int64_t wall_us);
 
+/* How far a schedule has come. Written in the batch that submits its job. */
+struct store_schedule {
+	int64_t upto_ms;                /* wall clock: every tick up to then is done */
+	int64_t run_ms;                 /* its last job was submitted then; 0: none yet */
+	struct job_id job;              /* that one */
+	uint32_t print;                 /* of what ticks: kept for the caller */
+};
+enum store_rc store_schedule_get(struct store *s, struct job_text name, struct store_schedule *out);            /* NOT_FOUND: never seen; DAMAGED: to be written anew */
+enum store_rc store_schedule_put(struct store *s, struct job_text name, const struct store_schedule *row);
+enum store_rc store_schedules_prune(struct store *s, bool (*keep)(void *arg, struct job_text name), void *arg, unsigned limit);        /* removes at most so many of those that are not to be kept */
+
 /* Staged bytes: a blob is begun (blob 0), grows at its end, and is owned by the job whose submission or finish names it. Others go with their owner (store_stage_drop), or when what named them was refused. */
 enum store_rc store_stage(struct store *s, uint32_t slot, uint32_t incarnation, uint64_t blob, uint64_t offset, struct job_text chunk, uint64_t *out);
 enum store_rc store_unstage(struct store *s, uint32_t slot, uint32_t incarnation, uint64_t blob);       /* NOT_FOUND: it is not staged, or not by that process */
@@ -239,6 +250,7 @@ enum store_rc store_queues(struct store_reader *r, bool (*fn)(void *arg, const s
 enum store_rc store_types(struct store_reader *r, bool (*fn)(void *arg, const struct store_figure *f), void *arg);
 /* NOT_FOUND: it has had no job and was never paused. Without `age` oldest_queued_ms is left 0: it costs a look at every lane with work. */
 enum store_rc store_queue(struct store_reader *r, struct job_text name, bool age, struct store_figure *out);
+enum store_rc store_schedule_read(struct store_reader *r, struct job_text name, struct store_schedule *out);     /* NOT_FOUND: it has not been seen yet */
 /* Newest jobs first, at most max: for the page. */
 enum store_rc store_recent(struct store_reader *r, unsigned max, bool (*fn)(void *arg, const struct job *j, const struct job_spec *s), void *arg);
 

@@ -147,7 +147,7 @@ static void assert_remarks(const struct directive *d, const struct shown *s, boo
 {
 	bool later = strstr(s->rest, "not in this version"), restart = strstr(s->rest, "# R;");
 
-	if (later != ((d->flags & CONF_LATER) || sections[d->section].later))
+	if (later != !!(d->flags & CONF_LATER))
 		fail_msg("%s: 'not in this version' is %s", d->name, later ? "wrong there" : "missing");
 	if (restart != !!(d->flags & CONF_RESTART))
 		fail_msg("%s: 'R' is %s", d->name, restart ? "wrong there" : "missing");
@@ -218,18 +218,15 @@ static void sample_is_good(void **state)
 static void sample_uncommented_is_good(void **state)
 {
 	char *text = read_file("conf/stint.conf"), *p = text, *line, *out = calloc(1, 256 * 1024), *to = out;
-	bool later = false;
 
 	(void)state;
 	assert_non_null(out);
 	while ((line = next_line(&p))) {
-		const char *at = line + strspn(line, "\t"), *inside;
+		const char *at = line + strspn(line, "\t");
 		at += *at == '#' && at[1] != ' ';
-		later = section_line(at, &inside) >= 0 ? sections[section_line(at, &inside)].later : later;
-		if (!later && !strstr(line, "not in this version"))
+		if (!strstr(line, "not in this version"))
 			to += sprintf(to, "%s", at);
 		*to++ = '\n';
-		later = later && *at != '}';
 	}
 	const char *said = conf_try(out);
 	assert_non_null(conf);
@@ -274,7 +271,7 @@ static void manual_shows_every_option(void **state)
 			assert_default(d, s.value);
 		const char *about = next_line(&p);
 		assert_true(about && *about == '\t');
-		if (!strstr(about, "Not in this version") != !((d->flags & CONF_LATER) || sections[section].later))
+		if (!strstr(about, "Not in this version") != !(d->flags & CONF_LATER))
 			fail_msg("stint.conf(5): %s: 'Not in this version' is missing, or wrong there", d->name);
 		if (strncmp(about, "\t*R* ", 5) == 0 ? !(d->flags & CONF_RESTART) : !!(d->flags & CONF_RESTART))
 			fail_msg("stint.conf(5): %s: '*R*' is missing, or wrong there", d->name);

@@ -47,7 +47,8 @@ static const char rich[] =
 	"store { path = \"/data\" map_size = 1T retain_count = 0 idempotency_window = 36h }\n"
 	"queue mail { weight = 9 priority_aging = 0 }\nqueue default { weight = 2 }\n"
 	"handler email { exec = {\"/bin/sh\", \"-c\", \"echo \\\"$X\\\" \\${Y}\\n\\ttwo, three\"} env = {\"A=b c\", \"HOME\"} umask = 0 nice = -3 backoff_factor = 1.25 timeout = 0 cwd = \"/tmp\" }\n"
-	"handler \"img.*\" { builtin = sleep max_output = 1 rlimit_files = 0 }\nhandler \"*\" { builtin = fail }\n";
+	"handler \"img.*\" { builtin = sleep max_output = 1 rlimit_files = 0 }\nhandler \"*\" { builtin = fail }\n"
+	"schedule nightly { cron = \"*/5 3 * * mon-fri\" timezone = \"Europe/Berlin\" type = email queue = mail payload = \"{\\\"a\\\":[1,\\\"\\${X:-}\\\"]}\" missed = all }\n";
 
 static void round_trip(void **state)
 {

@@ -20,7 +20,7 @@ listed=$(sed -n 's/^\t\([A-Za-z0-9._/-]*\)\( \\\)\{0,1\}$/\1/p' "$top/Makefile.a
 missing() { # FIND'S ARGUMENTS
 	(cd "$top" && find "$@" -type f ! -name '*~' ! -name '.*' | sort) | while read -r file; do
 		name=$file
-		case $file in tests/*/test_*.c) name=${file%.c} ;; esac
+		case $file in tests/*/test_*.c | tests/system/*.c) name=${file%.c} ;; esac
 		printf '%s\n' "$listed" | grep -qxF "$name" || echo "$file is not in Makefile.am"
 	done
 }
@@ -35,7 +35,7 @@ check "what is listed exists" "$(printf '%s\n' "$listed" | grep / | while read -
 	[ -e "$top/$file" ] || [ -e "$top/$file.c" ] || echo "$file does not"
 done)"
 check "lists are sorted" "$(awk '
-	/^[a-z_0-9]+_(sources|tests|files|helpers)|^(docs|templates|EXTRA_DIST)/ { list = $1; last = ""; next }
+	/^[a-z_0-9]+_(sources|tests|files|helpers|tools)|^(docs|templates|EXTRA_DIST)/ { list = $1; last = ""; next }
 	/^\t[A-Za-z0-9._\/-]+( \\)?$/ { if (list != "" && $1 < last) print list ": " $1 " comes after " last; last = $1; next }
 	{ list = "" }' "$top/Makefile.am")"
 echo "1..$n"

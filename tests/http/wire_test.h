@@ -115,6 +115,8 @@ void api_job_retry(struct http_request *q) { answer_path(q); }
 void api_job_run_now(struct http_request *q) { answer_path(q); }
 void api_job_result(struct http_request *q) { answer_path(q); }
 void api_job_payload(struct http_request *q) { answer_path(q); }
+void api_schedules(struct http_request *q) { answer_path(q); }
+void api_schedule_run(struct http_request *q) { answer_path(q); }
 void api_stats(struct http_request *q) { answer_path(q); }
 void api_status_page(struct http_request *q) { answer_path(q); }
 void api_asset(struct http_request *q) { answer_path(q); }
