@@ -246,12 +246,136 @@ static void test_many_wait_for_tokens(void **state)
 		assert_non_null(start());
 }
 
+/* Each of thousands of queues gets its share, to one start more or less, whatever comes and goes between. */
+static void test_thousands_of_queues(void **state)
+{
+	enum { QUEUES = 3000 };
+	static unsigned starts[QUEUES];
+	static struct turn_lane *l[QUEUES];
+	unsigned heavy = 0;
+	char name[16];
+
+	(void)state;
+	memset(starts, 0, sizeof(starts));
+	for (unsigned i = 0; i < QUEUES; i++) {
+		snprintf(name, sizeof(name), "%c%u", i % 3 == 0 ? 'a' : 'b', i);
+		l[i] = lane(name, "y", i);
+		heavy += i % 3 == 0;
+	}
+	unsigned a_round = heavy * 3 + (QUEUES - heavy);
+	for (unsigned n = 0; n < 10 * a_round; n++) {
+		struct turn_lane *got = start();
+		starts[got->id - 1]++;
+		end(got);
+		if (n % 7 == 0) {               /* one has no work for a moment: that neither costs nor earns it more than a turn */
+			struct turn_lane *x = l[(n / 7 * 131) % QUEUES];
+			assert_true(turn_head(t, x, false, 0, id_of(0)));
+			assert_true(turn_head(t, x, true, x->id, id_of(x->id)));
+		}
+	}
+	for (unsigned i = 0; i < QUEUES; i++)
+		assert_in_range(starts[i], i % 3 == 0 ? 28 : 9, i % 3 == 0 ? 32 : 11);
+}
+
+static char hidden;
+
+static bool runs_here(void *arg, struct job_text type)
+{
+	(void)arg;
+	return type.p[0] != hidden;
+}
+
+static uint32_t other_weight(void *arg, struct job_text queue)
+{
+	(void)arg;
+	return queue.p[0] == 'a' ? 1 : 4;
+}
+
+/* A reload: other weights, types that no longer run here, limits that are gone; and back. */
+static void test_rules_change(void **state)
+{
+	struct turn_lane *a = lane("a", "y", 1), *b = lane("b", "y", 1), *z = lane("b", "z", 0);
+	struct store_rules r = { .weight = other_weight, .runs_here = runs_here, .queue_limit = limit_of_queue };
+	unsigned na = 0, nb = 0;
+
+	(void)state;
+	assert_ptr_equal(turn_pick(t, false)->queue, a->queue);
+	hidden = 'z';
+	assert_true(turn_rules(t, &r));
+	for (int i = 0; i < 500; i++) {
+		struct turn_lane *l = start();
+		na += l == a;
+		nb += l == b;
+		end(l);
+	}
+	assert_int_equal(na + nb, 500);                 /* z runs nowhere, though its key is the least */
+	assert_in_range(na, 99, 101);
+	hidden = 'y';
+	a_limit.concurrency = 1;
+	assert_true(turn_rules(t, &r));
+	assert_ptr_equal(start(), z);
+	end(z);
+	hidden = 0;
+	assert_true(turn_rules(t, &r));
+	while (start() != a)
+		;
+	for (int i = 0; i < 20; i++)
+		assert_ptr_equal(start()->queue, b->queue);     /* a is at its limit */
+	a_limit.concurrency = 0;
+	assert_true(turn_rules(t, &r));
+	unsigned before = 0;
+	while (start() != a)
+		assert_true(++before < 10);
+	assert_true(turn_has(t));
+	hidden = 'y';
+	assert_true(turn_head(t, z, false, 0, id_of(0)));
+	assert_true(turn_rules(t, &r));
+	assert_false(turn_has(t));
+}
+
+/* Heads, pauses and ends at random: what is picked has the least key of its queue, and there is something to pick whenever something may run. */
+static void test_random_heads(void **state)
+{
+	enum { LANES = 40 };
+	struct turn_lane *l[LANES];
+	uint32_t seed = 17;
+	char queue[4] = "a", type[4] = "y";
+
+	(void)state;
+	for (unsigned i = 0; i < LANES; i++) {
+		queue[0] = (char)('a' + i % 5);
+		type[0] = (char)('p' + i / 5);
+		l[i] = lane(queue, type, i);
+	}
+	for (unsigned n = 0; n < 20000; n++) {
+		seed = seed * 1664525u + 1013904223u;
+		struct turn_lane *x = l[(seed >> 8) % LANES];
+		if (seed >> 30)
+			assert_true(turn_head(t, x, seed >> 29 & 1, seed >> 16 & 63, id_of(seed >> 5 & 7)));
+		else
+			pause_queue((char[2]){ (char)('a' + (seed >> 20) % 5), '\0' }, seed >> 29 & 1);
+		struct turn_lane *picked = turn_pick(t, false);
+		bool may = false;
+		for (unsigned i = 0; i < LANES; i++) {
+			may |= l[i]->has && !l[i]->queue->limit.paused;
+			if (!picked || l[i]->queue != picked->queue || !l[i]->has)
+				continue;
+			assert_true(picked->key < l[i]->key || (picked->key == l[i]->key && memcmp(&picked->head, &l[i]->head, sizeof(l[i]->head)) <= 0));
+		}
+		assert_int_equal(may, picked != NULL);
+		assert_int_equal(may, turn_has(t));
+		if (picked)
+			turn_taken(t, picked);
+	}
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_weights), TEST(test_least_key_first), TEST(test_a_pause_earns_no_credit), TEST(test_heads_change_while_blocked), TEST(test_blocked_by_both), TEST(test_many_wait_for_tokens),
+		TEST(test_thousands_of_queues), TEST(test_rules_change), TEST(test_random_heads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
