@@ -218,7 +218,7 @@ static void put_times(const struct status *st, struct buf *out)
 
 static void put_store(const struct status *st, struct buf *out)
 {
-	static const char *const refusing[] = { "", "  REFUSING submissions: no room", "  COMMITS FAIL" };
+	static const char *const refusing[] = { "", "  REFUSING submissions: no room", "  COMMITS FAIL", "  ITS FILES ARE GONE from their place" };
 	uint64_t r = st->counter[SHM_C_STORE_REFUSING];
 	char commits[CLI_COUNT_BYTES], requests[CLI_COUNT_BYTES], open[CLI_COUNT_BYTES];
 

@@ -2,10 +2,19 @@
 #include "http/http.h"
 
 #include "http/figures.h"
+#include "http/health.h"
 #include "http/job_wait.h"
+
+#define KEEPER_AWAY_NS (5 * 1000000000LL)       /* one that is replaced is back within milliseconds */
+#define GIVE_UP_NS (30 * 1000000000LL)          /* a commit that has not come by then: its outcome will not be known in time */
 
 void api_tick(struct api *a)
 {
+	int64_t away_ns = health_keeper_away(a);
+
+	a->keeper_away = away_ns > KEEPER_AWAY_NS;
+	if (away_ns > GIVE_UP_NS)
+		http_give_up(a);
 	figures_tick(a);
 	job_wait_tick(a);
 }

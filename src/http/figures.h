@@ -51,7 +51,7 @@ struct figures {
 	size_t nprocess;
 	const char *engine;
 	uint64_t used_bytes, limit_bytes, free_bytes;
-	uint64_t store_refusing;        /* 0: no; 1: no room; 2: commits fail */
+	uint64_t store_refusing;        /* 0: no; 1: no room; 2: commits fail; 3: its files are gone */
 	uint64_t counter[SHM_C_IN_USE]; /* summed over all slots */
 	uint32_t server_state, generation;
 	int64_t reload_ok_ms;

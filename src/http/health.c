@@ -38,6 +38,16 @@ static int64_t keeper_silence(const struct segment *seg, int64_t now_ns)
 	return best;
 }
 
+int64_t health_keeper_away(const struct api *a)
+{
+	static int64_t seen_ns;
+	int64_t now = loop_now(a->loop), silence = a->seg ? keeper_silence(a->seg, now) : 0;
+
+	if (seen_ns == 0 || (silence >= 0 && silence <= KEEPER_SILENT_NS))
+		seen_ns = now;
+	return now - seen_ns;
+}
+
 static bool store_answers(const struct api *a)
 {
 	if (!a->reader || store_read_begin(a->reader) != STORE_OK)
@@ -60,6 +70,8 @@ struct health health_judge(const struct api *a)
 		return (struct health){ HEALTH_NO_KEEPER, "keeper: the process that writes the store is not running" };
 	if (silence > KEEPER_SILENT_NS)
 		return (struct health){ HEALTH_NO_KEEPER, "keeper: the process that writes the store has given no sign of life for more than 5 s" };
+	if (refusing == 3)
+		return (struct health){ HEALTH_STORE, "store: its files are gone from their place; put them back, or restart the server" };
 	if (refusing)
 		return (struct health){ HEALTH_STORE, refusing == 1 ? "store: there is no room for submissions (min_free, map_size)" : "store: commits fail" };
 	if (!store_answers(a))

@@ -13,4 +13,7 @@ struct health {
 
 struct health health_judge(const struct api *a);
 
+/* How long no keeper has been at work, in ns; 0 where one is. To be called every second. */
+int64_t health_keeper_away(const struct api *a);
+
 #endif

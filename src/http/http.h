@@ -29,6 +29,7 @@ struct api {
 	const struct schedules *schedules;      /* the conf's, ready to tick; NULL: none */
 	const char *version;
 	bool draining;                  /* MASTER_REFUSE was said */
+	bool keeper_away;               /* for so long that nothing but reading is taken on: api_tick.c */
 	struct http_wire *wire;         /* the wire half's own; NULL at first */
 };
 
@@ -133,6 +134,7 @@ void http_flush(struct api *a);
 void http_drain(struct api *a, int64_t idle_ms);
 unsigned http_open(const struct api *a);                /* connections */
 unsigned http_unanswered(const struct api *a);          /* requests begun and not yet answered in full */
+void http_give_up(struct api *a);                       /* closes what waits for a commit, unanswered: it may be made yet */
 void http_close_all(struct api *a);
 
 #endif

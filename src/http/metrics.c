@@ -246,7 +246,7 @@ static void put_server(struct out *o, const struct figures *f)
 	gauge(o, "stint_store_used_bytes", "bytes", "Bytes of the store in use.", (double)f->used_bytes);
 	gauge(o, "stint_store_limit_bytes", "bytes", "Bytes the store may grow to.", (double)f->limit_bytes);
 	gauge(o, "stint_store_free_bytes", "bytes", "Free bytes of the store's disk.", (double)f->free_bytes);
-	gauge(o, "stint_store_refusing", "", "1 while submissions are refused for want of room, 2 while commits fail.", (double)f->store_refusing);
+	gauge(o, "stint_store_refusing", "", "1 while submissions are refused for want of room, 2 while commits fail, 3 while its files are gone.", (double)f->store_refusing);
 	gauge(o, "stint_conf_generation", "", "Generation of the conf in force.", f->generation);
 	gauge(o, "stint_reload_failed", "", "1 while the last reload is one that failed.", f->reload_failed);
 	if (f->reload_ok_ms)

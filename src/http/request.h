@@ -46,6 +46,12 @@ bool request_body(struct http_exchange *x, char *head, char *p, size_t n);
 void request_moved(struct http_exchange *x, const char *from, char *to);
 /* Finds path, query and route of a request whose head was refused, as far as they can be told: for its answer's `instance` and for counting. */
 void request_guess(struct http_exchange *x, char *head);
+/* Whether its method changes nothing. */
+static inline bool request_reads(const struct http_request *q)
+{
+	return q->method == HTTP_M_GET || q->method == HTTP_M_HEAD || q->method == HTTP_M_OPTIONS;
+}
+
 /* Host, route, Origin, query names, body where none is taken, draining: false where it has answered with a problem. */
 bool request_check(struct http_exchange *x);
 

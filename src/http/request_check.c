@@ -90,7 +90,7 @@ static bool check_origin(struct http_exchange *x)
 	struct slice origin = http_header(q, "origin"), rest;
 	bool tls, plain;
 
-	if (!origin.p || q->method == HTTP_M_GET || q->method == HTTP_M_HEAD || q->method == HTTP_M_OPTIONS)
+	if (!origin.p || request_reads(q))
 		return true;
 	plain = origin.n > 7 && strncasecmp(origin.p, "http://", 7) == 0;
 	tls = origin.n > 8 && strncasecmp(origin.p, "https://", 8) == 0;
@@ -181,6 +181,11 @@ bool request_check(struct http_exchange *x)
 		return false;
 	if (!(q->route->flags & HTTP_ROUTE_BODY) && (x->lint.chunked || x->lint.content_length)) {
 		problem_send(q, 400, NULL, "this path takes no body; send the request without one");
+		return false;
+	}
+	if (!request_reads(q) && q->api->keeper_away) {
+		reply_header(q, "Retry-After", "1");
+		problem_send(q, 503, NULL, "the store cannot be written now: the process that does it is not running, see /readyz; nothing was stored, send it again");
 		return false;
 	}
 	if ((q->route->flags & HTTP_ROUTE_SUBMIT) && q->api->draining) {

@@ -310,7 +310,8 @@ static void put_store(struct buf *b, const struct figures *f)
 	buf_str(b, "</dl>");
 	if (f->store_refusing)
 		buf_printf(b, "<p class=\"badge bad\">%s</p>",
-			f->store_refusing == 1 ? "no room: submissions are refused" : "commits fail: submissions are refused");
+			f->store_refusing == 1 ? "no room: submissions are refused" : f->store_refusing == 2 ? "commits fail: submissions are refused" :
+				"its files are gone from their place: submissions are refused");
 	buf_str(b, "</section>\n");
 }
 

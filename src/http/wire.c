@@ -202,6 +202,17 @@ unsigned http_unanswered(const struct api *a)
 	return n;
 }
 
+void http_give_up(struct api *a)
+{
+	struct http_conn *next;
+
+	for (struct http_conn *c = a->wire ? a->wire->first : NULL; c; c = next) {
+		next = c->next;
+		if (c->x && c->x->handed && !c->x->answered && !request_reads(&c->x->q))
+			conn_close(c);
+	}
+}
+
 void http_close_all(struct api *a)
 {
 	struct http_wire *w = a->wire;

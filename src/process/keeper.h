@@ -93,6 +93,7 @@ struct keeper {
 	uint64_t room, room_all;        /* bytes that submissions may still take, and results too, when last looked */
 	uint64_t unlooked;              /* by guess, what has been taken since */
 	bool refusing;                  /* no room for submissions */
+	bool gone;                      /* the store is not where it was opened: what is written now may never be found again */
 	bool denied;                    /* one found no room since the last look */
 	bool no_staging;                /* a worker's request is tried without its long results */
 	unsigned ticks;
@@ -132,7 +133,7 @@ void keeper_unblock(struct keeper *k);
 void keeper_housekeep(struct keeper *k);                /* each second: disk, usage, dead readers */
 void keeper_look(struct keeper *k);                     /* how much room there is; outside of a transaction */
 bool keeper_look_due(const struct keeper *k);           /* enough was taken since the last look for another */
-bool keeper_room_for(struct keeper *k, size_t bytes, bool submission);
+enum store_rc keeper_room_for(struct keeper *k, size_t bytes, bool submission); /* STORE_NO_SPACE, or STORE_BUSY where the store is not where it should be */
 
 /* --- keeper_grant.c --- */
 bool keeper_wanted(struct keeper *k);                           /* something is ready and somebody has room */

@@ -19,13 +19,13 @@ static enum store_rc refuse(struct keeper *k, const struct store_owner *from, ui
 }
 
 /* There is no room for new jobs; one that is there already can still be told. */
-static enum store_rc without_room(struct keeper *k, const struct job_spec *spec, struct job *out)
+static enum store_rc without_room(struct keeper *k, enum store_rc why, const struct job_spec *spec, struct job *out)
 {
 	enum store_rc rc = STORE_NOT_FOUND;
 
 	if (spec->idempotency_key.n || spec->unique_key.n)
 		rc = store_submit_known(k->store, spec, out);
-	return rc == STORE_NOT_FOUND ? STORE_NO_SPACE : rc;
+	return rc == STORE_NOT_FOUND ? why : rc;
 }
 
 static enum store_rc apply_submit(struct keeper *k, const struct store_owner *from, struct job_text body, struct request_result *out)
@@ -35,7 +35,8 @@ static enum store_rc apply_submit(struct keeper *k, const struct store_owner *fr
 
 	if (record_spec_decode(body.p, body.n, &spec) != RECORD_OK)
 		return STORE_INVALID;
-	enum store_rc rc = keeper_room_for(k, body.n, true) ? store_submit(k->store, &spec, (const uint8_t *)body.p, body.n, &j) : without_room(k, &spec, &j);
+	enum store_rc rc = keeper_room_for(k, body.n, true);
+	rc = rc == STORE_OK ? store_submit(k->store, &spec, (const uint8_t *)body.p, body.n, &j) : without_room(k, rc, &spec, &j);
 	bool there = rc == STORE_REPLAYED || rc == STORE_LIVE;
 	if (rc == STORE_PARENT) {
 		out->id = j.id;
@@ -98,9 +99,10 @@ static enum store_rc apply_stage(struct keeper *k, const struct store_owner *fro
 	if (!take(&body, sizeof(m), &head))
 		return STORE_INVALID;
 	memcpy(&m, head.p, sizeof(m));
-	if (!keeper_room_for(k, body.n, submits))
-		return refuse(k, from, m.blob, STORE_NO_SPACE);
-	enum store_rc rc = store_stage(k->store, from->slot, from->incarnation, m.blob, m.offset, body, &out->blob);
+	enum store_rc rc = keeper_room_for(k, body.n, submits);
+	if (rc != STORE_OK)
+		return refuse(k, from, m.blob, rc);
+	rc = store_stage(k->store, from->slot, from->incarnation, m.blob, m.offset, body, &out->blob);
 	return rc == STORE_OK ? rc : refuse(k, from, m.blob, rc);
 }
 

@@ -29,6 +29,13 @@ enum store_rc keeper_judge(struct keeper *k, enum store_rc rc)
 	child_exit(k->p, 70);
 }
 
+/* That commits fail stands until one succeeds. */
+static void show_refusal(struct keeper *k, bool committed)
+{
+	if (committed || shm_counter(k->me, SHM_C_STORE_REFUSING) != 2)
+		shm_gauge(k->me, SHM_C_STORE_REFUSING, k->gone ? 3 : k->refusing ? 1 : 0);
+}
+
 static void block(struct keeper *k, enum store_rc rc)
 {
 	if (shm_counter(k->me, SHM_C_STORE_REFUSING) != 2)
@@ -43,7 +50,7 @@ void keeper_unblock(struct keeper *k)
 		log_info("the store can be written again");
 	k->blocked_until_ns = 0;
 	k->pace = k->pace * 2 < KEEPER_SWEEP ? k->pace * 2 : KEEPER_SWEEP;
-	shm_gauge(k->me, SHM_C_STORE_REFUSING, k->refusing ? 1 : 0);
+	show_refusal(k, true);
 }
 
 /* One request in a transaction of its own. An operation that fails for a reason of its own gets that for its answer and the others go on. A submission that finds no room is told so; a
@@ -137,8 +144,7 @@ static void look(struct keeper *k, bool ticked)
 	if (k->refusing != was)
 		log_warn(k->refusing ? "submissions are refused: %s" : "submissions are taken again%s", k->refusing ?
 			(map <= disk ? "the store is near its map_size" : "less than min_free is left on the store's disk") : "");
-	if (shm_counter(k->me, SHM_C_STORE_REFUSING) != 2)
-		shm_gauge(k->me, SHM_C_STORE_REFUSING, k->refusing ? 1 : 0);
+	show_refusal(k, false);
 }
 
 void keeper_look(struct keeper *k)
@@ -152,16 +158,31 @@ bool keeper_look_due(const struct keeper *k)
 }
 
 /* The guess is on the safe side, so that one batch cannot eat the reserve: jobs that run must be able to end. */
-bool keeper_room_for(struct keeper *k, size_t bytes, bool submission)
+enum store_rc keeper_room_for(struct keeper *k, size_t bytes, bool submission)
 {
 	uint64_t cost = bytes + bytes / 8 + OPERATION_BYTES;
 
+	if (submission && k->gone)
+		return STORE_BUSY;
 	if (submission ? k->refusing || k->unlooked + cost > k->room : k->no_staging || k->unlooked + cost > k->room_all) {
 		k->denied |= submission;
-		return false;
+		return STORE_NO_SPACE;
 	}
 	k->unlooked += cost;
-	return true;
+	return STORE_OK;
+}
+
+static void look_for_files(struct keeper *k)
+{
+	bool gone = !store_housekeep(k->store);
+
+	if (gone && !k->gone)
+		log_error("the store is not in %s any more: it was moved or removed while it is in use. Submissions are refused until its files are back, or the server has been restarted",
+			k->conf->store.path);
+	else if (k->gone && !gone)
+		log_info("the store is in %s again", k->conf->store.path);
+	k->gone = gone;
+	show_refusal(k, false);
 }
 
 void keeper_housekeep(struct keeper *k)
@@ -169,7 +190,7 @@ void keeper_housekeep(struct keeper *k)
 	long long left = disk_free(k->conf->store.path);
 	uint64_t min = k->conf->store.min_free;
 
-	store_housekeep(k->store);
+	look_for_files(k);
 	/* the disk is others' too; the map is only looked at where somebody writes */
 	if (k->ticks++ % USAGE_TICKS == 0 || k->refusing || keeper_look_due(k) || (left >= 0 && beyond((uint64_t)left, min) < k->room))
 		look(k, true);

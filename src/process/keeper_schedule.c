@@ -121,7 +121,8 @@ static enum store_rc submit(struct keeper *k, const struct conf_schedule *s, str
 	n = record_spec_encode(&spec, bytes, sizeof(bytes));
 	if (n == 0 || record_spec_decode(bytes, n, &spec) != RECORD_OK)
 		return STORE_INVALID;
-	return keeper_room_for(k, n, true) ? store_submit(k->store, &spec, bytes, n, out) : STORE_NO_SPACE;
+	enum store_rc rc = keeper_room_for(k, n, true);
+	return rc == STORE_OK ? store_submit(k->store, &spec, bytes, n, out) : rc;
 }
 
 static void tell_missed(const struct conf_schedule *s, unsigned late, bool dropped)

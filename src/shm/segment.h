@@ -53,7 +53,7 @@ enum shm_counter {              /* by whom: A acceptor, K keeper, W worker, M ma
 	SHM_C_RELOADS, SHM_C_RELOAD_FAILURES,   /* M */
 	SHM_C_STORE_USED,               /* K, gauge: bytes in use, free pages not counted */
 	SHM_C_STORE_FREE,               /* K, gauge: free bytes on its disk */
-	SHM_C_STORE_REFUSING,           /* K, gauge: 1 while submissions are refused for want of room, 2 while commits fail */
+	SHM_C_STORE_REFUSING,           /* K, gauge: 1 while submissions are refused for want of room, 2 while commits fail, 3 while the files are gone from their place */
 	SHM_C_SUBMITTED,                /* K: the totals below mirror the store's rows, since the store was made */
 	SHM_C_PROCESSED,                /* K: attempts that ended */
 	SHM_C_SUCCEEDED,                /* K */

@@ -51,7 +51,7 @@ struct kv_ops {
 	enum store_rc (*seek)(struct kv_txn *txn, enum kv_table t, struct kv_bytes key, struct kv_bytes *found, struct kv_bytes *value);        /* the first >= key */
 	enum store_rc (*before)(struct kv_txn *txn, enum kv_table t, struct kv_bytes key, struct kv_bytes *found, struct kv_bytes *value);      /* the last < key; key.n 0: the last of all */
 	void (*usage)(struct kv *kv, uint64_t *used, uint64_t *limit);
-	void (*housekeep)(struct kv *kv);
+	bool (*housekeep)(struct kv *kv);       /* false: its files are not where they were opened */
 	void (*close)(struct kv *kv);
 };
 

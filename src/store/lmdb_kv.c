@@ -2,8 +2,10 @@
 #include "store/lmdb_kv.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 const char *const kv_table_names[KV_TABLES] = {
@@ -224,12 +226,29 @@ static void usage(struct kv *kv, uint64_t *used, uint64_t *limit)
 	*used = (info.me_last_pgno + 1 - free_pages) * st.ms_psize;
 }
 
-static void housekeep(struct kv *kv)
+/* Whether the open file is still the one at its path: what is written to any other is not there after the next start. */
+static bool in_place(const struct lmdb_kv *l)
+{
+	char name[4096];
+	const char *path;
+	struct stat open, there;
+	int fd;
+
+	if (mdb_env_get_path(l->env, &path) || mdb_env_get_fd(l->env, &fd) || fstat(fd, &open) < 0)
+		return true;
+	snprintf(name, sizeof(name), "%s/data.mdb", path);
+	if (stat(name, &there) < 0)
+		return errno != ENOENT && errno != ENOTDIR;
+	return open.st_dev == there.st_dev && open.st_ino == there.st_ino;
+}
+
+static bool housekeep(struct kv *kv)
 {
 	struct lmdb_kv *l = (struct lmdb_kv *)(void *)kv;
 	int dead;
 
 	mdb_reader_check(l->env, &dead);
+	return in_place(l);
 }
 
 static void close_kv(struct kv *kv)

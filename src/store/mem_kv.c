@@ -236,9 +236,10 @@ static void usage(struct kv *kv, uint64_t *used, uint64_t *limit)
 			*used += m->table[t].row[i]->klen + m->table[t].row[i]->vlen;
 }
 
-static void housekeep(struct kv *kv)
+static bool housekeep(struct kv *kv)
 {
 	(void)kv;
+	return true;
 }
 
 static void close_kv(struct kv *kv)

@@ -326,9 +326,9 @@ enum store_rc store_touch(struct store *s)
 	return settled(s, head_put(s));
 }
 
-void store_housekeep(struct store *s)
+bool store_housekeep(struct store *s)
 {
-	s->kv->ops->housekeep(s->kv);
+	return s->kv->ops->housekeep(s->kv);
 }
 
 const char *store_rc_text(enum store_rc rc)

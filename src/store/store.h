@@ -222,7 +222,7 @@ void store_totals(const struct store *s, struct store_tally *out);              
 void store_usage(struct store *s, uint64_t *used_bytes, uint64_t *limit_bytes); /* pages in use; outside a batch */
 /* Inside a batch: a change that changes nothing. Pages that a commit frees can be used from the second one after it on: where the map is full only a batch this small finds the pages to get there. */
 enum store_rc store_touch(struct store *s);
-void store_housekeep(struct store *s);                                          /* every second: readers that died */
+bool store_housekeep(struct store *s);                                          /* every second: readers that died. False: its files are gone from their place */
 
 /* --- reading: short, copied out; any process --- */
 /* A reader on the directory (its own environment, read-only) or, where `writer` is given, on that memory store. NULL with *rc and a line in why. Never fork with one open. */

@@ -334,6 +334,46 @@ static void refuses_submissions(void **state)
 	close(fd);
 }
 
+static void writes_nothing_without_a_keeper(void **state)
+{
+	int fd = dial();
+
+	(void)state;
+	api.keeper_away = true;
+	SAY(fd, POST("a") GET("/livez"));
+	assert_false(hear(fd, &got));
+	assert_string_equal(statuses(&got), "503 200");
+	assert_true(has((struct slice){ got.data, got.len }, "Retry-After: "));
+	assert_int_equal(fake.handled, 0);
+	close(fd);
+}
+
+/* What was asked before its keeper went: nobody knows whether it was stored. What only reads goes on. */
+static void gives_up(void **state)
+{
+	int writes = dial(), reads = dial();
+
+	(void)state;
+	fake.hold = true;
+	SAY(writes, POST("a"));
+	SAY(reads, GET("/jobs/1"));
+	assert_int_equal(fake.nheld, 2);
+	http_give_up(&api);
+	run();
+	assert_true(hear(writes, &got));
+	assert_int_equal(got.len, 0);
+	assert_int_equal(fake.gone, 1);
+	assert_false(hear(reads, &got));
+	assert_int_equal(http_open(&api), 1);
+	answer_body(fake.held[0]);
+	answer_path(fake.held[1]);
+	run();
+	assert_false(hear(reads, &got));
+	assert_string_equal(statuses(&got), "200");
+	close(writes);
+	close(reads);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, wire_setup, teardown)
 
 int main(void)
@@ -341,7 +381,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(an_answer), T(a_problem), T(head_has_no_body), T(pipelined_and_held), T(reading_stops), T(idle_holds_nothing),
 		T(replies_are_bounded), T(bodies), T(held_bytes_stay), T(too_large_is_said_before_it_comes), T(continues), T(drains),
-		T(refuses_submissions),
+		T(refuses_submissions), T(writes_nothing_without_a_keeper), T(gives_up),
 	};
 
 	return cmocka_run_group_tests_name("conn", tests, NULL, NULL);

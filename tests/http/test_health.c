@@ -1,6 +1,8 @@
 /* /livez, /readyz and /health: ready where all is well, and the failing check named where it is not. S2.20 S3.23 S3.24 S4.50. */
 #include "api_test.h"
 
+#include "http/health.h"
+
 static struct http_request q;
 
 static void ask(void (*handler)(struct http_request *))
@@ -75,6 +77,25 @@ static void the_keeper(void **state)
 	not_ready("keeper");
 }
 
+static void how_long_no_keeper_was_at_work(void **state)
+{
+	const int64_t s = 1000000000LL;
+
+	(void)state;
+	server_runs();
+	assert_true(health_keeper_away(&api) == 0);
+	atomic_store(&seg.proc[1].state, SHM_PROC_STARTING);    /* replaced: its heartbeat is its birth's */
+	fake_loop_ns += s;
+	assert_true(health_keeper_away(&api) == s);
+	fake_loop_ns += 39 * s;
+	atomic_store(&seg.proc[1].heartbeat_ns, fake_loop_ns);
+	assert_true(health_keeper_away(&api) == 40 * s);
+	atomic_store(&seg.proc[1].state, SHM_PROC_RUNNING);
+	assert_true(health_keeper_away(&api) == 0);
+	fake_loop_ns += 6 * s;                                  /* it runs, and does nothing */
+	assert_true(health_keeper_away(&api) == 6 * s);
+}
+
 static void the_store(void **state)
 {
 	struct store_reader *reader = api.reader;
@@ -85,6 +106,8 @@ static void the_store(void **state)
 	not_ready("no room");
 	shm_gauge(&seg.proc[1], SHM_C_STORE_REFUSING, 2);
 	not_ready("commits fail");
+	shm_gauge(&seg.proc[1], SHM_C_STORE_REFUSING, 3);
+	not_ready("gone from their place");
 	shm_gauge(&seg.proc[1], SHM_C_STORE_REFUSING, 0);
 	ready();
 	api.reader = NULL;
@@ -108,7 +131,7 @@ static void the_workers(void **state)
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, api_setup, api_teardown)
-	const struct CMUnitTest tests[] = { T(all_is_well), T(the_life_of_the_server), T(the_keeper), T(the_store), T(the_workers) };
+	const struct CMUnitTest tests[] = { T(all_is_well), T(the_life_of_the_server), T(the_keeper), T(how_long_no_keeper_was_at_work), T(the_store), T(the_workers) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
