@@ -147,6 +147,28 @@ static void test_killed_between_commit_and_answer(void **state)
 	check_store();
 }
 
+/* More lies there than one batch takes: a successor must know of all of it what was committed. */
+static void test_more_than_a_batch_takes(void **state)
+{
+	(void)state;
+	for (unsigned kills = 0; kills < 4; kills++) {
+		submit(&player[0], 2800 - ask_outstanding(player[0].box));
+		keeper_start();
+		while (!keeper_ready && dice(5000)) {
+			keeper_hear();
+			usleep(10);
+		}
+		usleep(dice(20000));
+		keeper_kill();
+		ask_poll(player[0].box);
+	}
+	keeper_start();
+	settle();
+	print_message("# %u jobs\n", njob);
+	keeper_stop();
+	check_store();
+}
+
 static bool no_random(void *p, size_t n)
 {
 	memset(p, 7, n);
@@ -254,6 +276,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(test_killed_at_any_moment), CASE(test_killed_between_commit_and_answer),
+		CASE(test_more_than_a_batch_takes),
 		CASE(test_a_damaged_job_among_others),
 		cmocka_unit_test_setup_teardown(test_a_full_map, setup_small, keeper_teardown),
 	};
