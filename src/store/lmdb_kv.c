@@ -151,6 +151,12 @@ static enum store_rc put(struct kv_txn *t, enum kv_table table, struct kv_bytes 
 {
 	MDB_val k = val(key), v = val(value);
 
+	/* Rows of bytes nearly always go to the end, and two fill a page. Put there as any other they would split every page into halves, which nothing fills any more. */
+	if (table == KV_BLOB) {
+		int rc = mdb_put(t->txn, t->l->dbi[table], &k, &v, MDB_APPEND);
+		if (rc != MDB_KEYEXIST)
+			return lmdb_rc(rc);
+	}
 	return lmdb_rc(mdb_put(t->txn, t->l->dbi[table], &k, &v, 0));
 }
 
