@@ -128,7 +128,7 @@ static void test_order_is_of_bytes(void **state)
 {
 	static const char *const keys[] = { "b", "a", "ab", "\xff", "aa\x01", "B", "aa" };
 	static const char *const order[] = { "B", "a", "aa", "aa\x01", "ab", "b", "\xff" };
-	char at[16] = "";
+	char at[40] = "";
 
 	(void)state;
 	begin();
@@ -212,7 +212,7 @@ static void test_an_abort_has_changed_nothing(void **state)
 /* Walking and deleting what is found: how leases, due jobs and blobs are worked off. */
 static void test_deleting_while_walking(void **state)
 {
-	char k[16];
+	char k[40];
 
 	(void)state;
 	begin();
@@ -228,7 +228,7 @@ static void test_deleting_while_walking(void **state)
 		assert_int_equal(kv->ops->del(txn, KV_JOB, text(k)), STORE_OK);
 	}
 	for (int i = 1; i < 1999; i += 2) {
-		char next[16];
+		char next[40];
 		snprintf(k, sizeof(k), "%04d", i);
 		snprintf(next, sizeof(next), "%04d", i + 2);
 		assert_string_equal(before(next), k);
@@ -243,7 +243,7 @@ static void test_usage_grows_and_shrinks(void **state)
 {
 	static char big[1000];
 	uint64_t empty, full, after, limit;
-	char k[16];
+	char k[40];
 
 	(void)state;
 	kv->ops->usage(kv, &empty, &limit);
@@ -275,7 +275,7 @@ static void test_usage_grows_and_shrinks(void **state)
 
 static struct { bool there; uint32_t value; } model[KEYS], saved[KEYS];
 
-static struct kv_bytes key_of(uint32_t i, char to[16])
+static struct kv_bytes key_of(uint32_t i, char to[40])
 {
 	return (struct kv_bytes){ to, (size_t)snprintf(to, 8, "%05u", i * 3) };         /* gaps, to seek into */
 }
@@ -296,7 +296,7 @@ static int last_before(int i)
 
 static void check_found(enum store_rc rc, struct kv_bytes found, struct kv_bytes v, int want)
 {
-	char k[16];
+	char k[40];
 
 	assert_int_equal(rc, want < 0 || want >= KEYS ? STORE_NOT_FOUND : STORE_OK);
 	if (rc != STORE_OK)
@@ -312,7 +312,7 @@ static void one_change(void)
 	static char bytes[1000];
 	uint32_t i = dice(KEYS);
 	struct kv_bytes found, v;
-	char k[16], between[8];
+	char k[40], between[8];
 
 	switch (dice(6)) {
 	case 0:
