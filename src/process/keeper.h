@@ -93,6 +93,7 @@ struct keeper {
 	uint64_t room, room_all;        /* bytes that submissions may still take, and results too, when last looked */
 	uint64_t unlooked;              /* by guess, what has been taken since */
 	bool refusing;                  /* no room for submissions */
+	bool map_first;                 /* of map and disk the map is nearer its end, when last looked */
 	bool gone;                      /* the store is not where it was opened: what is written now may never be found again */
 	bool denied;                    /* one found no room since the last look */
 	bool no_staging;                /* a worker's request is tried without its long results */

@@ -53,6 +53,15 @@ void keeper_unblock(struct keeper *k)
 	show_refusal(k, true);
 }
 
+static void refuse(struct keeper *k, bool refusing, bool map)
+{
+	if (refusing != k->refusing)
+		log_warn(refusing ? "submissions are refused: %s" : "submissions are taken again%s", refusing ?
+			(map ? "the store is near its map_size" : "less than min_free is left on the store's disk") : "");
+	k->refusing = refusing;
+	show_refusal(k, false);
+}
+
 /* One request in a transaction of its own. An operation that fails for a reason of its own gets that for its answer and the others go on. A submission that finds no room is told so; a
  * worker's request waits: its jobs have run. STORE_OK: it is answered. */
 static enum store_rc alone(struct keeper *k, uint32_t i)
@@ -92,7 +101,10 @@ void keeper_failed(struct keeper *k, enum store_rc rc)
 	k->pace = k->pace / 4 ? k->pace / 4 : 1;
 	shm_count(k->me, SHM_C_COMMIT_FAILURES, 1);
 	rc = keeper_judge(k, rc);
-	k->denied |= rc == STORE_NO_SPACE;
+	if (rc == STORE_NO_SPACE) {
+		k->denied = true;
+		refuse(k, true, k->map_first);
+	}
 	for (uint32_t i = 0; i < k->nposted; i++) {
 		if (keeper_look_due(k))
 			keeper_look(k);
@@ -123,13 +135,23 @@ static uint64_t beyond(uint64_t a, uint64_t b)
 	return a > b ? a - b : 0;
 }
 
+/* What must be free before submissions are taken again: the largest of them, lest small ones eat the room that it was refused for. But for a quarter of the map at most, which a store with
+ * an outsized max_body might never have. */
+static uint64_t enough(const struct keeper *k, uint64_t limit)
+{
+	uint64_t body = k->conf->http.max_body + k->conf->http.max_body / 8 + OPERATION_BYTES;
+
+	if (body > limit / 4)
+		body = limit / 4;
+	return body > limit / 100 ? body : limit / 100;
+}
+
 /* Once refused it stays so for a tick, and until there is room for more than the next one: or every other submission would be taken, and the log told of each. */
 static void look(struct keeper *k, bool ticked)
 {
 	long long left = disk_free(k->conf->store.path);
 	uint64_t min = k->conf->store.min_free < DISK_RESERVE ? DISK_RESERVE : k->conf->store.min_free;
 	uint64_t disk = left < 0 ? UINT64_MAX : beyond((uint64_t)left, min), used, limit;
-	bool was = k->refusing;
 
 	store_usage(k->store, &used, &limit);
 	shm_gauge(k->me, SHM_C_STORE_USED, used);
@@ -139,12 +161,9 @@ static void look(struct keeper *k, bool ticked)
 	k->room = map < disk ? map : disk;
 	k->room_all = beyond(limit / 100 * RESULTS_PERCENT, used);
 	k->unlooked = 0;
-	k->refusing = k->room == 0 || (was && !ticked) || ((was || k->denied) && (map < limit / 100 || disk < min / 8));
+	k->map_first = map <= disk;
 	k->denied = false;
-	if (k->refusing != was)
-		log_warn(k->refusing ? "submissions are refused: %s" : "submissions are taken again%s", k->refusing ?
-			(map <= disk ? "the store is near its map_size" : "less than min_free is left on the store's disk") : "");
-	show_refusal(k, false);
+	refuse(k, k->room == 0 || (k->refusing && (!ticked || k->room < enough(k, limit) || disk < min / 8)), k->map_first);
 }
 
 void keeper_look(struct keeper *k)
@@ -165,7 +184,11 @@ enum store_rc keeper_room_for(struct keeper *k, size_t bytes, bool submission)
 	if (submission && k->gone)
 		return STORE_BUSY;
 	if (submission ? k->refusing || k->unlooked + cost > k->room : k->no_staging || k->unlooked + cost > k->room_all) {
-		k->denied |= submission;
+		if (submission) {
+			/* who is answered 507 finds /readyz saying so */
+			k->denied = true;
+			refuse(k, true, k->map_first);
+		}
 		return STORE_NO_SPACE;
 	}
 	k->unlooked += cost;
