@@ -2,8 +2,6 @@
  * Called by the keeper, which passes the cursor on, and by the acceptor, which only counts. */
 #include "store/embedded.h"
 
-#include "text/uuid.h"
-
 /* --- the walk --- */
 
 #define BIT(state) (1u << (state))
@@ -31,8 +29,7 @@ struct walk {
 	int64_t now_ms;
 	unsigned *looks;                /* rows that may still be looked at */
 	struct store_cursor *at;        /* the first key not looked at */
-	uint32_t lane;                  /* the last one asked about, and the answer */
-	bool lane_known, lane_fits;
+	struct filter_look filter;
 };
 
 unsigned store_act_states(enum store_act act)
@@ -62,112 +59,6 @@ static void step(uint8_t *key, size_t n)
 		n--;
 }
 
-static bool text_is(struct job_text a, const char *p, size_t n)
-{
-	return a.n == n && memcmp(a.p, p, n) == 0;
-}
-
-/* Whether the lane's queue and type are those that are meant. One that is unknown is nobody's. */
-static enum store_rc lane_fits(struct walk *w, uint32_t lane, bool *fits)
-{
-	const struct store_filter *f = &w->b->filter;
-	struct key k = { .n = 0 };
-	struct kv_bytes v;
-	uint16_t type_len;
-
-	*fits = true;
-	if (f->type.n == 0 && f->queue.n == 0)
-		return STORE_OK;
-	*fits = w->lane_fits;
-	if (w->lane_known && w->lane == lane)
-		return STORE_OK;
-	*fits = false;
-	key_u32(&k, lane);
-	enum store_rc rc = kv_get(w->kv, w->txn, KV_LANE, key_of(&k), &v);
-	if (rc != STORE_OK)
-		return may(rc);
-	const char *p = v.p;
-	if (v.n > 3) {
-		memcpy(&type_len, p + 1, sizeof(type_len));
-		*fits = 3u + type_len < v.n && (f->type.n == 0 || text_is(f->type, p + 3, type_len)) && (f->queue.n == 0 || text_is(f->queue, p + 3 + type_len, v.n - 3 - type_len));
-	}
-	w->lane = lane;
-	w->lane_known = true;
-	w->lane_fits = *fits;
-	return STORE_OK;
-}
-
-/* --- texts --- */
-
-static char lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
-}
-
-/* Whether `part` stands in `whole`, letters of ASCII in either case. */
-static bool contains(struct job_text whole, struct job_text part)
-{
-	for (size_t at = 0; at + part.n <= whole.n; at++) {
-		size_t i = 0;
-		while (i < part.n && lower(whole.p[at + i]) == lower(part.p[i]))
-			i++;
-		if (i == part.n)
-			return true;
-	}
-	return false;
-}
-
-/* In the error of the last attempt that left one. */
-static enum store_rc error_has(struct walk *w, struct job_id id, struct job_text part, bool *has)
-{
-	struct key k = key_attempt(&id, UINT64_MAX);
-	struct record_attempt a;
-	enum store_rc rc;
-	struct kv_bytes found, v;
-
-	while ((rc = w->kv->ops->before(w->txn, KV_ATTEMPT, key_of(&k), &found, &v)) == STORE_OK) {
-		if (found.n != k.n || memcmp(found.p, &id, sizeof(id)) != 0)
-			return STORE_OK;
-		if (record_attempt_decode(v.p, v.n, &a) == RECORD_OK && a.error.n) {
-			*has = contains(a.error, part);
-			return STORE_OK;
-		}
-		memcpy(k.b, found.p, found.n);
-		*w->looks -= *w->looks > 0;
-	}
-	return may(rc);
-}
-
-static enum store_rc texts_fit(struct walk *w, struct job_id id, bool *fit)
-{
-	const struct store_filter *f = &w->b->filter;
-	bool tagged = f->tag.n == 0, found = f->text.n == 0;
-	char text[UUID_TEXT_BYTES];
-	struct job_spec spec;
-	struct kv_bytes v;
-
-	*fit = tagged && found;
-	if (*fit)
-		return STORE_OK;
-	enum store_rc rc = kv_get(w->kv, w->txn, KV_SPEC, id_key(&id), &v);
-	if (rc != STORE_OK)
-		return may(rc);
-	if (record_spec_decode(v.p, v.n, &spec) != RECORD_OK)
-		return STORE_OK;
-	for (unsigned i = 0; i < spec.ntags; i++) {
-		tagged |= text_is(f->tag, spec.tag[i].p, spec.tag[i].n);
-		found |= contains(spec.tag[i], f->text);
-	}
-	if (!tagged)
-		return STORE_OK;
-	uuid_format(id.b, text);
-	found |= contains(spec.name, f->text) || contains((struct job_text){ text, sizeof(text) - 1 }, f->text);
-	if (!found)
-		TRY(error_has(w, id, f->text, &found));
-	*fit = found;
-	return STORE_OK;
-}
-
 /* --- one job --- */
 
 /* Whether the act would be refused, or has been done already. */
@@ -192,8 +83,7 @@ static enum store_rc is_meant(struct walk *w, struct job_id id, bool *meant)
 		return may(rc);
 	if (job_decode(v, id, &j) != STORE_OK || !(w->states & BIT(j.state)) || useless(w, &j))
 		return STORE_OK;
-	TRY(lane_fits(w, j.lane, meant));
-	return *meant ? texts_fit(w, id, meant) : STORE_OK;
+	return filter_job(&w->filter, &j, meant);
 }
 
 /* Takes the cursor behind a row that was found, or to where the next can be that may be meant. *look: the row's job is to be looked at. */
@@ -209,7 +99,7 @@ static enum store_rc pass(struct walk *w, const struct part *p, struct kv_bytes 
 	if (*look)
 		memcpy(id, p->id_at != IN_VALUE ? (const uint8_t *)found.p + p->id_at : (const uint8_t *)v.p, sizeof(*id));
 	if (p->table == KV_READY)
-		TRY(lane_fits(w, key_get32(w->at->key), &fits));
+		TRY(filter_lane(&w->filter, key_get32(w->at->key), &fits));
 	if (fits) {
 		step(w->at->key, p->key_bytes);
 		return STORE_OK;
@@ -257,6 +147,7 @@ static bool begin(struct walk *w)
 	unsigned can = store_act_states(w->b->act);
 
 	w->states = w->b->filter.states ? w->b->filter.states & can : can;
+	w->filter = (struct filter_look){ .kv = w->kv, .txn = w->txn, .filter = &w->b->filter, .looks = w->looks };
 	return w->at->part < PARTS || w->at->part == STORE_CURSOR_END;
 }
 

@@ -62,6 +62,18 @@ struct store_reader {
 
 #define TRY(x) do { enum store_rc try_rc_ = (x); if (try_rc_ != STORE_OK) return try_rc_; } while (0)
 
+/* --- filter.c: whether a filter means a job; its states are the caller's to look at --- */
+struct filter_look {
+	struct kv *kv;
+	struct kv_txn *txn;
+	const struct store_filter *filter;
+	unsigned *looks;                /* rows that may still be looked at: less, where it costs some */
+	uint32_t lane;                  /* the last one asked about, and the answer */
+	bool lane_known, lane_fits;
+};
+enum store_rc filter_lane(struct filter_look *f, uint32_t lane, bool *fits);    /* its queue and type */
+enum store_rc filter_job(struct filter_look *f, const struct job *j, bool *fits);
+
 /* --- keys: big-endian, so that bytewise order is numeric order (key.c) --- */
 struct key { uint8_t b[160]; size_t n; };
 void key_u8(struct key *k, uint8_t v);
