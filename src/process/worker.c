@@ -11,6 +11,7 @@
 
 #include "os/descend.h"
 #include "os/log.h"
+#include "run/family.h"
 
 #define MS 1000000LL
 #define KEEPER_SLOT 1u
@@ -73,7 +74,7 @@ static void take_grants(struct worker *w)
 	}
 	if (rc < 0) {
 		log_error("the ring of grants is damaged: starting anew");
-		exec_kill_all(&w->host, ORPHAN_MS);
+		family_kill_all(ORPHAN_MS);
 		child_exit(w->p, EX_SOFTWARE);
 	}
 }
@@ -98,7 +99,7 @@ static void on_reap(struct process *p)
 {
 	struct worker *w = p->arg;
 
-	if (exec_reap(&w->host, REAPS_A_TURN))
+	if (family_reap(REAPS_A_TURN))
 		loop_timer_set(p->loop, &w->reap_timer, 0);
 }
 
@@ -109,9 +110,7 @@ static void reap_more(struct loop_timer *t)
 
 static void on_orphan(struct process *p)
 {
-	struct worker *w = p->arg;
-
-	exec_kill_all(&w->host, ORPHAN_MS);
+	family_kill_all(ORPHAN_MS);
 	child_exit(p, 1);
 }
 

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,22 +13,16 @@
 #include "os/log.h"
 #include "run/program.h"
 #include "run/stdin.h"
+#include "text/uuid.h"
 
 #define READ_BYTES (64u << 10)
 #define READ_ROUNDS 8u                          /* buffers a pipe may take of one loop turn */
-#define MS 1000000LL
-#define KILL_AGAIN_NS (10000 * MS)              /* a process that SIGKILL has not ended (it hangs in the kernel) is told again, and the log told of it */
 
-struct exec_list exec_attempts = LIST_HEAD_INITIALIZER(exec_attempts);
+static unsigned running;
 
 unsigned exec_running(void)
 {
-	struct exec_attempt *a;
-	unsigned n = 0;
-
-	LIST_FOREACH(a, &exec_attempts, link)
-		n++;
-	return n;
+	return running;
 }
 
 void exec_close(struct exec_attempt *a, struct loop_io *io)
@@ -91,57 +84,22 @@ void exec_free(struct exec_attempt *a)
 	exec_close(a, &a->out);
 	exec_close(a, &a->err);
 	loop_timer_stop(a->base.host->loop, &a->timer);
-	LIST_REMOVE(a, link);
+	running--;
 	buf_free(&a->head.kept);
 	buf_free(&a->log.kept);
 	free(a);
 }
 
-/* --- its end by signals --- */
+/* --- its end --- */
 
-static void signal_group(const struct exec_attempt *a, int sig)
-{
-	if (kill(-a->pid, sig) < 0 && errno == EPERM)
-		log_warn("may not send signal %d to process group %d of handler \"%s\": it runs as another user", sig, (int)a->pid, a->base.task->handler->pattern);
-}
-
-static void kill_now(struct exec_attempt *a)
-{
-	a->stage = EXEC_KILLED;
-	signal_group(a, SIGKILL);
-	loop_timer_set(a->base.host->loop, &a->timer, KILL_AGAIN_NS);
-	if (a->kills++ > 0)
-		log_warn("process %d of handler \"%s\" has not died of SIGKILL yet: it hangs in the kernel", (int)a->pid, a->base.task->handler->pattern);
-}
-
-/* SIGTERM, and SIGKILL after the grace; the leader is not reaped yet, so its number is still its own. SIGCONT lets a stopped program see it. */
-static void ask_to_end(struct exec_attempt *a, int64_t grace_ms)
-{
-	a->stage = EXEC_ASKED;
-	signal_group(a, SIGTERM);
-	signal_group(a, SIGCONT);
-	loop_timer_set(a->base.host->loop, &a->timer, (grace_ms > 0 ? grace_ms : 0) * MS);
-}
-
-static void fired(struct loop_timer *t)
+static void out_of_time(struct loop_timer *t)
 {
 	struct exec_attempt *a = LOOP_OWNER(t, struct exec_attempt, timer);
 
-	switch (a->stage) {
-	case EXEC_RUNNING:
-		a->forced = JOB_OUTCOME_TIMED_OUT;
-		ask_to_end(a, a->base.task->handler->kill_grace);
-		break;
-	case EXEC_ASKED:
-	case EXEC_KILLED:
-		kill_now(a);
-		break;
-	case EXEC_GONE:
-		a->kills++;
-		log_warn("processes that process %d of handler \"%s\" left behind have not died of SIGKILL yet", (int)a->pid, a->base.task->handler->pattern);
-		loop_timer_set(a->base.host->loop, t, KILL_AGAIN_NS);
-		exec_look_again();
-	}
+	if (a->family.stage != FAMILY_RUNNING)
+		return;
+	a->forced = JOB_OUTCOME_TIMED_OUT;
+	family_end(&a->family, a->base.task->handler->kill_grace);
 }
 
 static void exec_stop(struct run_host *h, struct run_attempt *attempt, enum run_stop how, int64_t grace_ms)
@@ -149,16 +107,17 @@ static void exec_stop(struct run_host *h, struct run_attempt *attempt, enum run_
 	struct exec_attempt *a = (struct exec_attempt *)(void *)attempt;
 	int64_t grace = a->base.task->handler->kill_grace;
 
+	(void)h;
 	if (how == RUN_STOP_RELEASE && grace_ms < grace)
 		grace = grace_ms;
-	if (a->stage == EXEC_GONE || a->stage == EXEC_KILLED)
-		return;
-	if (a->stage == EXEC_RUNNING) {
+	if (a->family.stage == FAMILY_RUNNING)
 		a->forced = how == RUN_STOP_CANCEL ? JOB_OUTCOME_CANCELLED : JOB_OUTCOME_RELEASED;
-		ask_to_end(a, grace);
-	} else if (a->timer.due_ns > loop_now(h->loop) + grace * MS) {
-		loop_timer_set(h->loop, &a->timer, grace * MS);
-	}
+	family_end(&a->family, grace);
+}
+
+static void dropped(struct family *f)
+{
+	exec_free(LOOP_OWNER(f, struct exec_attempt, family));
 }
 
 /* --- its beginning --- */
@@ -201,13 +160,17 @@ static void not_started(struct run_host *h, struct run_task *t, const char *why,
 static struct exec_attempt *attempt_new(struct run_host *h, struct run_task *t)
 {
 	struct exec_attempt *a = calloc(1, sizeof(*a));
+	char id[UUID_TEXT_BYTES];
 
 	if (!a)
 		return NULL;
 	a->base = (struct run_base){ h, t };
 	a->out = (struct loop_io){ .fd = -1, .ready = out_ready };
 	a->err = (struct loop_io){ .fd = -1, .ready = err_ready };
-	a->timer.fire = fired;
+	a->timer.fire = out_of_time;
+	a->family = (struct family){ .handler = t->handler->pattern, .over = exec_over, .drop = dropped };
+	uuid_format(t->id.b, id);
+	snprintf(a->family.mark, sizeof(a->family.mark), "STINT_JOB_ID=%s", id);
 	a->head.limit = t->handler->max_output;
 	output_log_init(&a->log);
 	a->log.progress = said_progress;
@@ -233,7 +196,7 @@ static void listen_to(struct exec_attempt *a, int out, int err)
 	if (a->out.fd < 0 || a->err.fd < 0) {
 		log_warn("cannot listen to a handler's output: %s", strerror(errno));
 		a->forced = JOB_OUTCOME_RELEASED;
-		kill_now(a);
+		family_kill(&a->family);
 	} else if (a->base.task->timeout_ms > 0) {
 		run_timer(l, &a->timer, a->base.task->timeout_ms);
 	}
@@ -252,8 +215,8 @@ static bool launch(struct exec_attempt *a, struct spawn_plan *plan, struct progr
 	a->started_ns = clock_boot_ns();
 	a->started_ms = clock_wall_ms();
 	h->started(h->arg, a->base.task);       /* before it runs: a death of ours in between must count as a crash, not as never begun */
-	a->pid = spawn(plan, &e);
-	if (a->pid < 0) {
+	pid_t pid = spawn(plan, &e);
+	if (pid < 0) {
 		program_explain(p, plan, &e, why, sizeof(why));
 		close_all(fd);
 		not_started(h, a->base.task, why, spawn_short(&e));
@@ -263,7 +226,8 @@ static bool launch(struct exec_attempt *a, struct spawn_plan *plan, struct progr
 	close(fd[2]);
 	close(fd[4]);
 	h->spawns++;
-	LIST_INSERT_HEAD(&exec_attempts, a, link);
+	running++;
+	family_begin(&a->family, h, pid);
 	listen_to(a, fd[1], fd[3]);
 	return true;
 }

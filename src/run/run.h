@@ -68,11 +68,6 @@ const struct run_kind *run_kind_of(const struct conf_handler *h);       /* NULL 
 
 extern const struct run_kind run_exec, run_builtin;
 
-/* exec: to be called on SIGCHLD. Reaps every child that has ended, our programs and adopted ones (at most `max`), ends what attempts that are over left behind, and reports those of which nothing
- * is left. True where there may be more to reap: to be called again soon. */
-bool exec_reap(struct run_host *h, unsigned max);
-/* Process death: every program and what it forked, with SIGKILL, reaped; attempts are forgotten without ended(). Blocks at most max_ms. */
-void exec_kill_all(struct run_host *h, int64_t max_ms);
-unsigned exec_running(void);
+unsigned exec_running(void);            /* programs of the exec kind */
 
 #endif

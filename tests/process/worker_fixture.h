@@ -17,6 +17,7 @@
 #include "os/descend.h"
 #include "os/log.h"
 #include "process/worker.h"
+#include "run/family.h"
 #include "run/program.h"
 #include "tests/shm/segment_fixture.h"
 
@@ -46,7 +47,7 @@ static inline void reaped(void *arg, const struct signalfd_siginfo *si)
 {
 	(void)arg;
 	(void)si;
-	exec_reap(&w.host, 100);
+	family_reap(100);
 }
 
 static inline void answered(void *arg, const struct request_result *r)

@@ -18,6 +18,7 @@
 
 #include "os/descend.h"
 #include "os/log.h"
+#include "run/family.h"
 #include "run/kind.h"
 #include "run/program.h"
 
@@ -77,7 +78,7 @@ static inline void bench_signal(void *arg, const struct signalfd_siginfo *si)
 {
 	(void)arg;
 	(void)si;
-	while (exec_reap(&bench.host, 64))
+	while (family_reap(64))
 		;
 }
 

@@ -122,7 +122,7 @@ static void test_process_death_ends_everything(void **state)
 	for (unsigned i = 0; i < 5; i++)        /* each has said its pid, or that of the child that escaped */
 		while (((struct exec_attempt *)(void *)bench.at[i].a)->head.total == 0)
 			loop_turn(bench.loop, -1);
-	exec_kill_all(&bench.host, 60000);
+	family_kill_all(60000);
 	assert_int_equal(exec_running(), 0);
 	assert_int_equal(descend_children(NULL, 0), 0);
 	for (unsigned i = 0; i < 5; i++)
@@ -145,7 +145,7 @@ static void test_handlers_die_with_their_worker(void **state)
 		bench_start(at);
 		while (bench.host.output_bytes == 0)
 			loop_turn(bench.loop, -1);
-		handler = exec_running() == 1 ? ((struct exec_attempt *)(void *)at->a)->pid : 0;
+		handler = exec_running() == 1 ? ((struct exec_attempt *)(void *)at->a)->family.pid : 0;
 		if (write(pipes[1], &handler, sizeof(handler)) != sizeof(handler))
 			_exit(1);
 		kill(getpid(), SIGKILL);
