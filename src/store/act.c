@@ -3,21 +3,6 @@
 
 #include "job/order.h"
 
-static enum store_rc take_out(struct store *s, const struct job *j)
-{
-	switch (j->state) {
-	case JOB_QUEUED:
-		return ready_del(s, j);
-	case JOB_WAITING:
-		return depends_forget(s, j->id);
-	case JOB_SCHEDULED:
-	case JOB_RETRYING:
-		return due_del(s, j);
-	default:
-		return STORE_DAMAGED;
-	}
-}
-
 static enum store_rc act_cancel(struct store *s, struct job *j)
 {
 	if (job_state_next(j->state, JOB_EV_CANCEL) == JOB_NONE)
@@ -26,7 +11,7 @@ static enum store_rc act_cancel(struct store *s, struct job *j)
 		j->cancel_asked = true;
 		return job_save(s, j);
 	}
-	TRY(take_out(s, j));
+	TRY(job_take_out(s, j));
 	j->finished_ms = s->now_ms;
 	TRY(job_event(s, j, JOB_EV_CANCEL, JOB_OUTCOME_NONE));
 	TRY(final_put(s, j));

@@ -9,16 +9,6 @@ static enum store_rc lease_put(struct store *s, const struct job *j, uint32_t in
 	return row_put(s, KV_LEASE, key_of(&k), (struct kv_bytes){ &row, sizeof(row) });
 }
 
-/* A job past its expires_at is not worth starting. */
-static enum store_rc expire(struct store *s, struct job *j)
-{
-	TRY(ready_del(s, j));
-	j->finished_ms = s->now_ms;
-	TRY(job_event(s, j, JOB_EV_EXPIRE, JOB_OUTCOME_NONE));
-	TRY(final_put(s, j));
-	return job_save(s, j);
-}
-
 static enum store_rc lease(struct store *s, struct job *j, const struct store_owner *owner, uint64_t grant_seq)
 {
 	TRY(ready_del(s, j));
@@ -71,7 +61,7 @@ static enum store_rc take_head(struct store *s, struct turn_lane *l, const struc
 		if (s->expire_left == 0)
 			return STORE_NOT_FOUND;
 		s->expire_left--;
-		return expire(s, j);
+		return job_expire(s, j);        /* not worth starting */
 	}
 	enum store_rc rc = spec_load(s, j->id, &out->spec);
 	if (rc == STORE_DAMAGED && !s->spoilt)

@@ -1,15 +1,14 @@
 /* What time brings: scheduled and retrying jobs that are due, and final ones past their retention. In slices that ride in other batches. */
 #include "store/embedded.h"
 
-/* The first due row of a job that is not held; INT64_MAX in *at where there is none. */
-static enum store_rc due_first(struct store *s, struct key *k, int64_t *at, struct job_id *id)
+enum store_rc time_first(struct store *s, enum kv_table t, struct key *k, int64_t *at, struct job_id *id)
 {
 	struct kv_bytes found, v;
 	enum store_rc rc;
 
 	*at = INT64_MAX;
 	k->n = 0;
-	while ((rc = row_seek(s, KV_DUE, key_of(k), &found, &v)) == STORE_OK) {
+	while ((rc = row_seek(s, t, key_of(k), &found, &v)) == STORE_OK) {
 		k->n = 0;
 		key_bytes(k, found.p, found.n);
 		if (found.n == 24) {
@@ -29,7 +28,7 @@ enum store_rc due_refresh(struct store *s)
 	struct key k;
 	struct job_id id;
 
-	return due_first(s, &k, &s->next_due_ms, &id);
+	return time_first(s, KV_DUE, &k, &s->next_due_ms, &id);
 }
 
 static enum store_rc make_ready(struct store *s, const struct key *k, struct job_id id, int64_t due_ms)
@@ -53,7 +52,7 @@ static enum store_rc due_one(struct store *s)
 	struct key k;
 	int64_t at;
 
-	TRY(due_first(s, &k, &at, &id));
+	TRY(time_first(s, KV_DUE, &k, &at, &id));
 	enum store_rc rc = at <= s->now_ms ? make_ready(s, &k, id, at) : STORE_OK;
 	if (rc != STORE_OK && !passed_over(s, id, rc))
 		return rc;
@@ -63,7 +62,7 @@ static enum store_rc due_one(struct store *s)
 
 enum store_rc store_due(struct store *s, unsigned limit, bool *more)
 {
-	*more = false;
+	TRY(expire_due(s, limit, more));
 	for (unsigned i = 0; s->next_due_ms <= s->now_ms; i++) {
 		if (i == limit) {
 			*more = true;
@@ -78,7 +77,7 @@ enum store_rc store_due(struct store *s, unsigned limit, bool *more)
 
 int64_t store_next_due_ms(struct store *s)
 {
-	return s->next_due_ms;
+	return s->next_due_ms < s->next_expiry_ms ? s->next_due_ms : s->next_expiry_ms;
 }
 
 #define KEYS_A_JOB 8u           /* a row at the head of a log goes so much faster than a job */

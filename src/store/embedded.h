@@ -1,4 +1,4 @@
-/* The embedded store's inside: the rules of store.h over an ordered key-value engine. Shared by its files (open, submit, idem, claim, finish, abandon, due, stage, tally) and nobody else.
+/* The embedded store's inside: the rules of store.h over an ordered key-value engine. Shared by its files (open, submit, idem, claim, finish, abandon, due, expire, stage, tally) and nobody else.
  *
  * Between two transitions the rows agree with each other; one that fails after its first write has torn them, and the batch is spoilt. So whatever can be found damaged is
  * looked at before the first write: then one bad record costs its own job and nothing else. */
@@ -29,7 +29,7 @@ struct store {
 	bool totals_dirty;
 	int64_t now_us, now_ms;
 	int64_t order_ms;               /* the same, but never behind an earlier batch: arrival order survives a clock set back */
-	int64_t next_due_ms;
+	int64_t next_due_ms, next_expiry_ms;
 	uint64_t epoch;
 	uint64_t max_queued;
 	bool (*random)(void *p, size_t n);
@@ -154,6 +154,7 @@ enum store_rc sealed_put(struct store *s, enum kv_table t, struct kv_bytes key, 
 enum store_rc sealed_open(struct kv_bytes key, struct kv_bytes *v);     /* checks it and cuts it off: DAMAGED */
 
 enum store_rc due_del(struct store *s, const struct job *j);
+enum store_rc job_take_out(struct store *s, const struct job *j);        /* one that waits: of the index of its state */
 enum store_rc note_put(struct store *s, const struct job *j, int64_t wall_us, enum job_event event, struct job_text detail);
 
 /* --- idempotency keys and unique keys (idem.c) --- */
@@ -204,5 +205,13 @@ enum store_rc spread_load(struct store *s);
 
 /* --- due.c --- */
 enum store_rc due_refresh(struct store *s);     /* reads next_due_ms from the store */
+/* The first row of a table of times (KV_DUE, KV_EXPIRY) whose job is not held; INT64_MAX in *at where there is none. */
+enum store_rc time_first(struct store *s, enum kv_table t, struct key *k, int64_t *at, struct job_id *id);
+
+/* --- expire.c --- */
+enum store_rc expiry_refresh(struct store *s);                          /* reads next_expiry_ms from the store */
+enum store_rc expiry_moved(struct store *s, const struct job *j, enum job_state from);  /* it has an expires_at and has gone on from this state: keeps its row right */
+enum store_rc job_expire(struct store *s, struct job *j);               /* one that waits */
+enum store_rc expire_due(struct store *s, unsigned limit, bool *more);  /* those whose time has come */
 
 #endif

@@ -61,6 +61,8 @@ enum store_rc job_event(struct store *s, struct job *j, enum job_event event, en
 		t->recovered += event == JOB_EV_GIVE_BACK && (outcome == JOB_OUTCOME_CRASHED || outcome == JOB_OUTCOME_LEASE_EXPIRED);
 		t->dead += event == JOB_EV_FAIL_DEAD;
 	}
+	if (j->expires_at_ms)
+		TRY(expiry_moved(s, j, from));
 	if ((from == JOB_RUNNING) != (j->state == JOB_RUNNING) && !turn_ran(s->turn, l, event == JOB_EV_CLAIM))
 		return STORE_NO_MEMORY;
 	if (s->watch) {
@@ -177,6 +179,21 @@ enum store_rc due_del(struct store *s, const struct job *j)
 	struct key k = key_due(j->run_at_ms, &j->id);
 
 	return must(row_del(s, KV_DUE, key_of(&k)));
+}
+
+enum store_rc job_take_out(struct store *s, const struct job *j)
+{
+	switch (j->state) {
+	case JOB_QUEUED:
+		return ready_del(s, j);
+	case JOB_WAITING:
+		return depends_forget(s, j->id);
+	case JOB_SCHEDULED:
+	case JOB_RETRYING:
+		return due_del(s, j);
+	default:
+		return STORE_DAMAGED;
+	}
 }
 
 enum store_rc note_put(struct store *s, const struct job *j, int64_t wall_us, enum job_event event, struct job_text detail)

@@ -180,8 +180,9 @@ enum store_rc store_lone(struct store *s, const struct store_owner *owner, uint6
 /* Live leases of one owner granted after `after_seq`, in that order: what a new keeper has to write into the ring again. */
 enum store_rc store_regrant(struct store *s, const struct store_owner *owner, uint64_t after_seq, bool (*fn)(void *arg, uint64_t grant_seq, const struct store_claimed *c), void *arg);
 
-enum store_rc store_due(struct store *s, unsigned limit, bool *more);           /* scheduled and retrying jobs whose time has come */
-int64_t store_next_due_ms(struct store *s);                                     /* wall clock of the next one; INT64_MAX: none. Outside a batch too */
+/* Scheduled and retrying jobs whose time has come are queued; those that wait, in whatever state, past their expires_at end expired. At most `limit` of each. */
+enum store_rc store_due(struct store *s, unsigned limit, bool *more);
+int64_t store_next_due_ms(struct store *s);                                     /* wall clock of the next of both; INT64_MAX: none. Outside a batch too */
 /* Parents that have ended: each child that waited for them alone is queued where they succeeded, else cancelled, and its own children are next. About `rows` rows a call. */
 enum store_rc store_spread(struct store *s, unsigned rows);
 bool store_has_spread(const struct store *s);                                   /* some are left. Outside a batch too */

@@ -205,6 +205,26 @@ static void test_a_damaged_job_that_is_due(void **state)
 	commit(f);
 }
 
+static void test_a_damaged_job_whose_time_is_over(void **state)
+{
+	struct fixture *f = *state;
+	struct job_spec s = spec_of("t", "q", 0, "1");
+	bool more;
+
+	f->now_us += 1000000;
+	s.expires_at_ms = f->now_us / 1000 + 1000;
+	struct job bad = submit(f, &s), good = submit(f, &s);
+	flip(f, KV_JOB, id_key(&bad.id), 3);
+	f->now_us += 2000000;
+	begin(f);
+	assert_int_equal(store_due(f->store, 100, &more), STORE_OK);
+	assert_false(more);
+	commit(f);
+	assert_int_equal(look(f, good.id).state, JOB_EXPIRED);
+	assert_int_equal(held(f), 1);
+	assert_true(store_next_due_ms(f->store) == INT64_MAX);
+}
+
 static void test_a_damaged_job_past_its_retention(void **state)
 {
 	struct fixture *f = *state;
@@ -420,6 +440,7 @@ int main(void)
 		BOTH(test_a_damaged_payload_never_runs),
 		BOTH(test_the_record_of_another),
 		BOTH(test_a_damaged_job_that_is_due),
+		BOTH(test_a_damaged_job_whose_time_is_over),
 		BOTH(test_a_damaged_job_past_its_retention),
 		BOTH(test_a_damaged_job_of_a_dead_worker),
 		BOTH(test_a_lease_that_its_job_knows_nothing_of),

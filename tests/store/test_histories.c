@@ -37,14 +37,16 @@ static void do_submit(void)
 	m.submitted++;
 }
 
-/* A claim may end jobs that are past their time on its way: it says so. */
+#define WAITING (IN(JOB_SCHEDULED) | IN(JOB_QUEUED) | IN(JOB_RETRYING))
+
+/* Due times end jobs that are past theirs, and so may a claim on its way: they say so. */
 static void heard(void *arg, const struct store_change *c)
 {
 	(void)arg;
 	if (c->event != JOB_EV_EXPIRE)
 		return;
 	struct mjob *j = of_id(c->job.id);
-	assert_int_equal(j->state, JOB_QUEUED);
+	assert_true(IN(j->state) & WAITING);
 	assert_true(j->expires_at_ms && j->expires_at_ms <= now_ms());
 	end(j, JOB_EXPIRED);
 }
@@ -181,9 +183,11 @@ static void do_due(void)
 
 	while (more)
 		assert_int_equal(store_due(f->store, 1 + dice(3), &more), STORE_OK);
-	for (unsigned i = 0; i < m.n; i++)
+	for (unsigned i = 0; i < m.n; i++) {
+		assert_false(IN(m.job[i].state) & WAITING && m.job[i].expires_at_ms && m.job[i].expires_at_ms <= now_ms());
 		if (IN(m.job[i].state) & (IN(JOB_SCHEDULED) | IN(JOB_RETRYING)) && m.job[i].run_at_ms <= now_ms())
 			m.job[i].state = JOB_QUEUED;
+	}
 }
 
 static void do_retain(void)
@@ -288,6 +292,8 @@ static void check(void)
 		want.with_retries += j->retry_count > 0;
 		if (IN(j->state) & (IN(JOB_SCHEDULED) | IN(JOB_RETRYING)) && j->run_at_ms < next_due)
 			next_due = j->run_at_ms;
+		if (IN(j->state) & WAITING && j->expires_at_ms && j->expires_at_ms < next_due)
+			next_due = j->expires_at_ms;
 	}
 	assert_int_equal(store_read_totals(f->reader, &have), STORE_OK);
 	store_read_end(f->reader);
