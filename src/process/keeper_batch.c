@@ -20,45 +20,53 @@ static bool is_posted(const struct shm_request *r)
 	return atomic_load_explicit(&r->state, memory_order_acquire) == SHM_REQUEST_POSTED;
 }
 
-/* Adds it to the batch; returns how many operations it says it has, which is good enough to stop somewhere. */
-static uint32_t add(struct keeper *k, struct shm_request *r)
+/* How many operations it says it has, which is good enough to stop somewhere. */
+static uint32_t operations_of(const struct keeper *k, const struct shm_request *r)
 {
 	uint32_t capacity, n = __atomic_load_n(&r->nops, __ATOMIC_RELAXED);
 
 	request_results(k->seg, r, &capacity);
-	k->posted[k->nposted++] = r;
 	return n < capacity ? n : capacity;
+}
+
+/* Adds the POSTED requests of one process in the order in which it posted them, or jobs would be stored in another order than they came in. `least`: so many whatever the batch has already. */
+static uint32_t take(struct keeper *k, uint32_t first, uint32_t count, uint32_t least, uint32_t *operations)
+{
+	uint32_t from = k->nposted, taken = 0;
+
+	for (uint32_t i = first; i < first + count; i++) {
+		struct shm_request *r = request_slot(k->seg, i);
+		uint32_t at = k->nposted;
+		if (!is_posted(r))
+			continue;
+		for (; at > from && k->posted[at - 1]->seq > r->seq; at--)
+			k->posted[at] = k->posted[at - 1];
+		k->posted[at] = r;
+		k->nposted++;
+	}
+	for (; from + taken < k->nposted && (taken < least || *operations < KEEPER_OPERATIONS); taken++)
+		*operations += operations_of(k, k->posted[from + taken]);
+	k->left |= from + taken < k->nposted;
+	k->nposted = from + taken;
+	return taken;
 }
 
 /* The POSTED requests, workers' before acceptors': finishing and its claims come before new work. A batch ends at about KEEPER_OPERATIONS; k->left says that it did.
  * Acceptors come in turn, and one of their requests goes with every batch. */
 static void collect(struct keeper *k)
 {
-	uint32_t all = request_count(k->seg), first_worker = k->seg->geo.nacceptor * k->seg->geo.nrequest_acceptor, operations = 0;
-	uint32_t from = k->next_acceptor;
+	const struct shm_geometry *g = &k->seg->geo;
+	uint32_t first_worker = g->nacceptor * g->nrequest_acceptor, operations = 0, taken = 0;
 
 	k->nposted = 0;
 	k->left = false;
-	for (uint32_t i = first_worker; i < all; i++) {
-		if (!is_posted(request_slot(k->seg, i)))
-			continue;
-		if (operations >= KEEPER_OPERATIONS)
-			k->left = true;
-		else
-			operations += add(k, request_slot(k->seg, i));
+	for (uint32_t i = 0; i < g->nworker; i++)
+		take(k, first_worker + i * g->nrequest_worker, g->nrequest_worker, 0, &operations);
+	for (uint32_t i = 0; i < g->nacceptor; i++) {
+		uint32_t acceptor = (k->next_acceptor + i) % g->nacceptor;
+		taken += take(k, acceptor * g->nrequest_acceptor, g->nrequest_acceptor, taken == 0, &operations);
 	}
-	for (uint32_t i = 0, taken = 0; i < first_worker; i++) {
-		uint32_t at = (from + i) % first_worker;
-		if (!is_posted(request_slot(k->seg, at)))
-			continue;
-		if (taken > 0 && operations >= KEEPER_OPERATIONS) {
-			k->left = true;
-			continue;
-		}
-		operations += add(k, request_slot(k->seg, at));
-		k->next_acceptor = at + 1;
-		taken++;
-	}
+	k->next_acceptor = (k->next_acceptor + 1) % g->nacceptor;
 }
 
 static bool any_posted(const struct keeper *k)

@@ -31,6 +31,7 @@ struct staging {
 struct ask_box {
 	struct segment *seg;
 	uint32_t slot, first, count;
+	uint64_t seq;                           /* of the last post: one count for all requests of a slot, so that the keeper can tell their order */
 	uint32_t filling;                       /* index of the request being filled, NO_REQUEST where none */
 	uint32_t fill_bytes, fill_ops;
 	bool to_ring;
@@ -55,6 +56,7 @@ struct ask_box *ask_open(struct segment *s, uint32_t slot, ask_done_fn done, voi
 			continue;
 		if (b->count++ == 0)
 			b->first = i;
+		b->seq = request_slot(s, i)->seq > b->seq ? request_slot(s, i)->seq : b->seq;
 	}
 	return b;
 }
@@ -89,7 +91,7 @@ static void post_filling(struct ask_box *b)
 
 	r->nops = b->fill_ops;
 	r->bytes = b->fill_bytes;
-	r->seq++;
+	r->seq = ++b->seq;
 	atomic_store_explicit(&r->state, SHM_REQUEST_POSTED, memory_order_release);
 	b->filling = NO_REQUEST;
 	b->to_ring = true;

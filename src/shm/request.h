@@ -14,7 +14,7 @@ enum shm_request_state { SHM_REQUEST_FREE, SHM_REQUEST_POSTED, SHM_REQUEST_DONE 
 struct shm_request {
 	_Alignas(128) _Atomic uint32_t state;
 	uint32_t owner;                 /* process slot */
-	uint64_t seq;                   /* raised by the owner at each post; never restarts while the segment lives */
+	uint64_t seq;                   /* the owner's next number at each post, over all its requests: their order. Never restarts while the segment lives */
 	uint32_t nops;
 	uint32_t bytes;                 /* of operations in the request area */
 	uint64_t off_ops, off_results;  /* set at creation, for its owner; the keeper goes by the slot's index */

@@ -13,6 +13,7 @@ static int setup_plain(void **state)
 /* --- at the end: what lies in the store --- */
 
 static unsigned stored[JOBS];
+static uint32_t last_stored;            /* newest first: the numbers go down, as they were asked for */
 
 static bool count_stored(void *arg, const struct job *j, const struct job_spec *s)
 {
@@ -20,6 +21,9 @@ static bool count_stored(void *arg, const struct job *j, const struct job_spec *
 	uint32_t n = number_of(s->payload);
 
 	assert_in_range(n, 1, njob);
+	if (last_stored && n >= last_stored)
+		fail_msg("job %u is stored behind job %u", n, last_stored);
+	last_stored = n;
 	stored[n]++;
 	if (job[n].answered)
 		assert_memory_equal(&job[n].id, &j->id, sizeof(j->id));
@@ -37,6 +41,7 @@ static void check_store(void)
 	if (!r)
 		fail_msg("%s", why);
 	memset(stored, 0, sizeof(stored));
+	last_stored = 0;
 	assert_int_equal(store_read_begin(r), STORE_OK);
 	assert_int_equal(store_recent(r, UINT32_MAX, count_stored, &counted), STORE_OK);
 	assert_int_equal(store_read_totals(r, &t), STORE_OK);
