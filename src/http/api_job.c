@@ -31,7 +31,8 @@ static enum store_rc missing_is_fine(enum store_rc rc)
 	return rc == STORE_NOT_FOUND ? STORE_OK : rc;
 }
 
-static enum store_rc parts_read(struct store_reader *r, const struct job *j, const struct job_spec *s, struct parts *p)
+/* `brief`: without a payload or result that has rows of its own. */
+static enum store_rc parts_read(struct store_reader *r, const struct job *j, const struct job_spec *s, bool brief, struct parts *p)
 {
 	struct job_text text = { 0 };
 	enum store_rc rc;
@@ -39,11 +40,11 @@ static enum store_rc parts_read(struct store_reader *r, const struct job *j, con
 	p->percent = -1;
 	if (s->content_type.n == 0 && s->payload_blob == 0)
 		buf_add(&p->payload, s->payload.p, s->payload.n);
-	else if (s->content_type.n == 0 && (rc = missing_is_fine(store_payload(r, j->id, &p->payload))) != STORE_OK)
+	else if (s->content_type.n == 0 && !brief && (rc = missing_is_fine(store_payload(r, j->id, &p->payload))) != STORE_OK)
 		return rc;
 	if (s->ndepends && (rc = store_depends(r, j->id, &p->depends)) != STORE_OK)
 		return rc;
-	if ((rc = missing_is_fine(store_result(r, j, &p->result))) != STORE_OK)
+	if (!(brief && j->result_blob) && (rc = missing_is_fine(store_result(r, j, &p->result))) != STORE_OK)
 		return rc;
 	if ((rc = missing_is_fine(store_last_error(r, j->id, &text))) != STORE_OK)
 		return rc;
@@ -55,7 +56,7 @@ static enum store_rc parts_read(struct store_reader *r, const struct job *j, con
 	return p->payload.failed || p->result.failed || p->error.failed || p->progress.failed ? STORE_NO_MEMORY : STORE_OK;
 }
 
-enum store_rc api_job_put(struct store_reader *r, struct job_id id, struct buf *out, enum job_state *state)
+static enum store_rc put(struct store_reader *r, struct job_id id, bool brief, struct buf *out, enum job_state *state)
 {
 	struct parts parts = { 0 };
 	struct job job;
@@ -65,7 +66,7 @@ enum store_rc api_job_put(struct store_reader *r, struct job_id id, struct buf *
 	if (rc != STORE_OK)
 		return rc;
 	*state = job.state;
-	rc = parts_read(r, &job, &spec, &parts);
+	rc = parts_read(r, &job, &spec, brief, &parts);
 	if (rc == STORE_OK) {
 		struct job_view view = { .job = &job, .spec = &spec, .payload = present(&parts.payload), .depends = present(&parts.depends), .last_error = present(&parts.error),
 			.progress = present(&parts.progress), .progress_pct = parts.percent, .result = present(&parts.result) };
@@ -73,6 +74,16 @@ enum store_rc api_job_put(struct store_reader *r, struct job_id id, struct buf *
 	}
 	parts_free(&parts);
 	return rc;
+}
+
+enum store_rc api_job_put(struct store_reader *r, struct job_id id, struct buf *out, enum job_state *state)
+{
+	return put(r, id, false, out, state);
+}
+
+enum store_rc api_job_put_brief(struct store_reader *r, struct job_id id, struct buf *out, enum job_state *state)
+{
+	return put(r, id, true, out, state);
 }
 
 void api_job_answer_status(struct http_request *q, struct job_id id, int status)

@@ -107,6 +107,7 @@ void api_queue(struct http_request *q);                 /* GET /queues/:id */
 void api_queue_pause(struct http_request *q);           /* POST /queues/:id/pause */
 void api_queue_resume(struct http_request *q);          /* POST /queues/:id/resume */
 void api_queue_purge(struct http_request *q);           /* DELETE /queues/:id/jobs; query "state" */
+void api_jobs(struct http_request *q);                  /* GET /jobs; query "state,type,queue,tag,q,limit,cursor" */
 void api_job(struct http_request *q);                   /* GET /jobs/:id; query "wait" */
 void api_job_history(struct http_request *q);
 void api_job_result(struct http_request *q);

@@ -16,5 +16,6 @@ void api_job_answer(struct http_request *q, struct job_id id);          /* 200 a
 void api_job_answer_status(struct http_request *q, struct job_id id, int status);
 /* api_job.c: the job as JSON, inside a snapshot. */
 enum store_rc api_job_put(struct store_reader *r, struct job_id id, struct buf *out, enum job_state *state);
+enum store_rc api_job_put_brief(struct store_reader *r, struct job_id id, struct buf *out, enum job_state *state);       /* without a payload or result that has rows of its own */
 
 #endif

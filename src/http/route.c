@@ -8,6 +8,7 @@
 /* A name in `query` that ends in * may come again. */
 const struct http_route http_routes[] = {
 	{ HTTP_M_POST, "/jobs", HTTP_ROUTE_BODY | HTTP_ROUTE_SUBMIT, api_submit, SUBMIT_QUERY },
+	{ HTTP_M_GET, "/jobs", 0, api_jobs, "state,type,queue,tag,q,limit,cursor" },
 	{ HTTP_M_POST, "/jobs/cancel", HTTP_ROUTE_BODY, api_bulk_cancel, "" },
 	{ HTTP_M_POST, "/jobs/retry", HTTP_ROUTE_BODY, api_bulk_retry, "" },
 	{ HTTP_M_POST, "/jobs/delete", HTTP_ROUTE_BODY, api_bulk_delete, "" },

@@ -252,6 +252,10 @@ enum store_rc store_types(struct store_reader *r, bool (*fn)(void *arg, const st
 /* NOT_FOUND: it has had no job and was never paused. Without `age` oldest_queued_ms is left 0: it costs a look at every lane with work. */
 enum store_rc store_queue(struct store_reader *r, struct job_text name, bool age, struct store_figure *out);
 enum store_rc store_schedule_read(struct store_reader *r, struct job_text name, struct store_schedule *out);     /* NOT_FOUND: it has not been seen yet */
+/* Jobs that a filter means, in the order of the index of its states (one state; or dead, cancelled and expired; or scheduled and retrying): next to run first, last ended first. Without states: newest first.
+ * Looks at about so many rows, then stops; *at, zeroed at first, is where the next call goes on, STORE_CURSOR_END where there is no more. fn() false: no more in this call. STORE_INVALID: the cursor is not of this filter. */
+typedef bool (*store_list_fn)(void *arg, struct job_id id);
+enum store_rc store_list(struct store_reader *r, const struct store_filter *f, unsigned looks, struct store_cursor *at, store_list_fn fn, void *arg);
 /* Newest jobs first, at most max: for the page. */
 enum store_rc store_recent(struct store_reader *r, unsigned max, bool (*fn)(void *arg, const struct job *j, const struct job_spec *s), void *arg);
 
