@@ -25,7 +25,7 @@ static const struct policy { const char *request, *status, *says; } policies[] =
 	{ GET("/JOBS/x"), "404", "" },
 	{ GET("/jobs/x/y/z"), "404", "" },
 	{ GET("/a/b/c/d/e/f/g/h/i/j/k/l"), "404", "" },
-	{ GET("/jobs"), "405", "it takes POST" },
+	{ "PUT /jobs HTTP/1.1\r\n" H "\r\n", "405", "it takes" },
 	{ "PUT /jobs/x HTTP/1.1\r\n" H "\r\n", "405", "it takes GET, HEAD" },
 	{ "OPTIONS /jobs HTTP/1.1\r\n" H "Origin: http://evil.example\r\n\r\n", "405", "POST" },
 	{ "PUT /nothing HTTP/1.1\r\n" H "\r\n", "404", "" },
