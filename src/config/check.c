@@ -4,11 +4,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <inttypes.h>
+#include <linux/capability.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define NAME_MAX_CHARS 128              /* of types and queues, as in the HTTP contract */
@@ -234,6 +238,33 @@ static void check_cwd(struct loader *l, const struct block *b, const char *cwd)
 			shown(l, slice_of(cwd)));
 }
 
+/* Whether we may become somebody else. */
+static bool may_switch(void)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct own[2] = { { 0 } };
+
+	return geteuid() == 0 || (syscall(SYS_capget, &head, own) == 0 && own[0].effective & 1u << CAP_SETUID);
+}
+
+/* Whoever a program is to run as must be there: as for the server's own user a name that is not is a mistake, not something that may come later. */
+static void check_identity(struct loader *l, const struct block *b, const struct conf_handler *h)
+{
+	const struct setting *user = setting_of(b, "user"), *group = setting_of(b, "group");
+	const char *name = shown(l, slice_of(b->title));
+	const struct passwd *pw = NULL;
+
+	if (l->text_only)
+		return;
+	if (h->user[0] && !(pw = getpwnam(h->user)))
+		mistake(l, file_of(b, user), line_of(b, user, 0), "handler %s: there is no user '%s': add it, or set user", name, shown(l, slice_of(h->user)));
+	if (h->group[0] && !getgrnam(h->group))
+		mistake(l, file_of(b, group), line_of(b, group, 0), "handler %s: there is no group '%s': add it, or set group", name, shown(l, slice_of(h->group)));
+	if (pw && pw->pw_uid != geteuid() && !may_switch())
+		warning(l, file_of(b, user), line_of(b, user, 0), "handler %s: its programs can run as user '%s' only where the server is started as root: its jobs will fail otherwise",
+			name, shown(l, slice_of(h->user)));
+}
+
 static void check_handler(struct loader *l, const struct block *b)
 {
 	struct conf_handler *h = &l->conf->handler[b->index];
@@ -244,6 +275,7 @@ static void check_handler(struct loader *l, const struct block *b)
 	if (h->exec.n)
 		check_program(l, b, h);
 	check_cwd(l, b, h->cwd);
+	check_identity(l, b, h);
 	s = setting_of(b, "queue");
 	if (!name_good(h->queue, strlen(h->queue)))
 		mistake(l, file_of(b, s), line_of(b, s, 0), "bad value '%s' for queue: expected 1 to %d characters of A-Z a-z 0-9 . _ : / -",

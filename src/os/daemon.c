@@ -5,14 +5,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <pwd.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -186,13 +189,32 @@ int identity_lookup(const char *user, const char *group, struct identity *out)
 	return 0;
 }
 
+/* Also those that were given from outside (ambient ones): they end with the inheritable set. */
+static int capabilities_limit(bool switches)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct own[2];
+	const uint32_t kept = switches ? 1u << CAP_SETUID | 1u << CAP_SETGID | 1u << CAP_KILL : 0;
+
+	if (geteuid() == 0)
+		return 0;
+	if (syscall(SYS_capget, &head, own) != 0)
+		return -1;
+	own[0].effective = own[0].permitted &= kept;
+	own[1].effective = own[1].permitted = 0;
+	own[0].inheritable = own[1].inheritable = 0;
+	return (int)syscall(SYS_capset, &head, own);
+}
+
 int identity_become(const struct identity *id)
 {
 	uid_t ruid, euid, suid;
 	gid_t rgid, egid, sgid;
 
 	if (!id->change)
-		return 0;
+		return capabilities_limit(id->switches);
+	if (id->switches && prctl(PR_SET_KEEPCAPS, 1UL, 0UL, 0UL, 0UL) != 0)
+		return -1;
 	/* initgroups() is setgroups(2) with the user's own supplementary groups. */
 	if (initgroups(id->name, id->gid) != 0 || setresgid(id->gid, id->gid, id->gid) != 0 || setresuid(id->uid, id->uid, id->uid) != 0)
 		return -1;
@@ -202,6 +224,8 @@ int identity_become(const struct identity *id)
 		errno = EPERM;
 		return -1;
 	}
+	if (capabilities_limit(id->switches) != 0)
+		return -1;
 	/* The kernel has made /proc/self root's with the change. */
 	return prctl(PR_SET_DUMPABLE, 1UL, 0UL, 0UL, 0UL);
 }

@@ -16,11 +16,12 @@ void daemon_failed(int exit_code);              /* the parent exits with this co
  * for one of them. 0, or -1 with errno. */
 int standard_fds_open(void);
 
-struct identity { uid_t uid; gid_t gid; bool change; char name[64]; };
+struct identity { uid_t uid; gid_t gid; bool change, switches; char name[64]; };        /* switches: of all rights it keeps those to be somebody else (below) */
 /* Looks up user and group (group "" is the user's own). change is false where we are not root or user is "". -1 and errno ENOENT: no such user or group. */
 int identity_lookup(const char *user, const char *group, struct identity *out);
 /* Drops to it for good: its supplementary groups, setresgid, setresuid, checked. PR_SET_DUMPABLE is then put back on, so that /proc/self stays ours;
- * whether a core is dumped is for RLIMIT_CORE. It clears PR_SET_PDEATHSIG. 0 or -1 with errno. */
+ * whether a core is dumped is for RLIMIT_CORE. It clears PR_SET_PDEATHSIG. Who is not root afterwards has no capability left, and nothing that it executes gets
+ * one; with `switches` CAP_SETUID, CAP_SETGID and CAP_KILL stay, as far as they were there. 0 or -1 with errno. */
 int identity_become(const struct identity *id);
 
 void title_init(int argc, char **argv);         /* once, first thing in main: moves environ and argv's strings away, so that their room can be used */

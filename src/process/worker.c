@@ -189,6 +189,15 @@ static void answered(void *arg, const struct request_result *r)
 	held_answered(arg, r);
 }
 
+/* Whether some handler's programs are somebody else, and to be ended as such. */
+static bool names_users(const struct conf *c)
+{
+	for (size_t i = 0; i < c->nhandler; i++)
+		if ((c->handler[i].user && c->handler[i].user[0]) || (c->handler[i].group && c->handler[i].group[0]))
+			return true;
+	return false;
+}
+
 static void begin(struct worker *w, struct process *p)
 {
 	*w = (struct worker){ .p = p, .capacity = p->seg->geo.run_capacity, .run = segment_runs(p->seg, p->slot) };
@@ -203,6 +212,7 @@ static void begin(struct worker *w, struct process *p)
 	/* A program that signals its parent's process group must not reach the master's, or a shell's; and as one in the background we may still write to its terminal. */
 	signal(SIGTTOU, SIG_IGN);
 	setpgid(0, 0);
+	p->identity.switches = names_users(p->conf);
 	child_begin(p);
 	if (descend_subreaper() < 0)
 		cannot(p, "PR_SET_CHILD_SUBREAPER");

@@ -19,6 +19,14 @@ static void exited(const struct exec_attempt *a, struct run_result *r)
 	}
 }
 
+/* The option that such an end comes from; NULL where it is none's doing. */
+static const char *limit_of(const struct conf_handler *h, int signo)
+{
+	if (signo == SIGXCPU && h->rlimit_cpu)
+		return "rlimit_cpu";
+	return signo == SIGXFSZ && h->rlimit_file_size ? "rlimit_file_size" : NULL;
+}
+
 /* last_error of a program that failed by itself. */
 static void explain(const struct exec_attempt *a, struct run_result *r)
 {
@@ -28,8 +36,10 @@ static void explain(const struct exec_attempt *a, struct run_result *r)
 		snprintf(r->error, sizeof(r->error), "exited with code %d", (int)r->exit_code);
 		return;
 	}
-	const char *name = sigabbrev_np(r->term_signal);
-	if (name)
+	const char *name = sigabbrev_np(r->term_signal), *limit = limit_of(a->base.task->handler, r->term_signal);
+	if (limit)
+		snprintf(r->error, sizeof(r->error), "killed by signal %d (SIG%s): beyond %s of its handler", (int)r->term_signal, name, limit);
+	else if (name)
 		snprintf(r->error, sizeof(r->error), "killed by signal %d (SIG%s)", (int)r->term_signal, name);
 	else
 		snprintf(r->error, sizeof(r->error), "killed by signal %d", (int)r->term_signal);

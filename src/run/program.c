@@ -330,7 +330,7 @@ bool program_plan(struct program *p, const struct run_task *t, struct spawn_plan
 	}
 	*plan = (struct spawn_plan){
 		.file = file, .argv = p->argv, .envp = p->envp, .cwd = given(h->cwd) ? h->cwd : "/", .umask = (mode_t)(h->umask & 0777), .nice = (int)h->nice,
-		.change_user = p->change_user, .uid = p->uid, .gid = p->gid, .groups = p->groups, .ngroups = (size_t)p->ngroups,
+		.change_user = p->change_user, .drop_rights = geteuid() != 0, .uid = p->uid, .gid = p->gid, .groups = p->groups, .ngroups = (size_t)p->ngroups,
 	};
 	plan_limits(h, plan);
 	return true;
@@ -368,7 +368,7 @@ void program_explain(const struct program *p, const struct spawn_plan *plan, con
 		break;
 	case SPAWN_USER:
 		snprintf(why, why_size, "cannot run \"%s\" as uid %u, gid %u (user and group of handler \"%s\"): %s%s", plan->file, (unsigned)plan->uid, (unsigned)plan->gid, pattern,
-			text, e->error == EPERM ? "; the workers must run as root for that" : "");
+			text, e->error == EPERM ? "; the server must be started as root for that" : "");
 		break;
 	case SPAWN_NICE:
 		snprintf(why, why_size, "cannot run \"%s\" with nice %d (handler \"%s\"): %s", plan->file, plan->nice, pattern, text);

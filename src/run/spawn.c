@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -68,11 +69,16 @@ NO_SANITIZE static long child_limits(const struct spawn_plan *p)
 
 NO_SANITIZE static long child_user(const struct spawn_plan *p)
 {
+	static struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	static const struct __user_cap_data_struct none[2];
+
 	if (!p->change_user)
 		return 0;
 	if (syscall(CALL_SETGROUPS, p->ngroups, p->groups) < 0 || syscall(CALL_SETRESGID, p->gid, p->gid, p->gid) < 0)
 		return -1;
-	return syscall(CALL_SETRESUID, p->uid, p->uid, p->uid);
+	if (syscall(CALL_SETRESUID, p->uid, p->uid, p->uid) < 0)
+		return -1;
+	return p->drop_rights ? syscall(SYS_capset, &head, none) : 0;
 }
 
 /* After the change of user, which would clear the death signal. */

@@ -19,6 +19,7 @@ struct spawn_plan {
 	mode_t umask;
 	int nice;                       /* added to ours */
 	bool change_user;
+	bool drop_rights;               /* with change_user: the capabilities that let us do so are not the program's */
 	uid_t uid;
 	gid_t gid;
 	const gid_t *groups;

@@ -42,6 +42,8 @@ static const struct mistake mistakes[] = {
 	{ "relative cwd", HANDLER("cwd = \"tmp\""), "main.conf:3: bad value 'tmp' for cwd: expected an absolute path, such as \"/\"\n" },
 	{ "cwd that is not there", HANDLER("cwd = \"/nowhere\""), "main.conf:3: warning: handler a: cwd '/nowhere': No such file or directory; its jobs will fail until it is there\n" },
 	{ "cwd that is a file", HANDLER("cwd = \"/etc/passwd\""), "main.conf:3: warning: handler a: cwd '/etc/passwd' is not a directory; its jobs will fail until it is\n" },
+	{ "handler's user that is not there", HANDLER("user = \"no-such-user\""), "main.conf:3: handler a: there is no user 'no-such-user': add it, or set user\n" },
+	{ "handler's group that is not there", HANDLER("user = \"root\" group = \"no-such-group\""), "main.conf:3: handler a: there is no group 'no-such-group': add it, or set group\n" },
 	{ "handler's queue with a bad name", HANDLER("queue = \"a b\""), "main.conf:3: bad value 'a b' for queue: expected 1 to 128 characters of A-Z a-z 0-9 . _ : / -\n" },
 	{ "too few files", HANDLER("rlimit_files = 15"), "main.conf:3: bad value '15' for rlimit_files: expected 0, or 16 to 1048576 so that a program can start\n" },
 	{ "longest pause shorter than the first", HANDLER("backoff_max = 999ms"), "main.conf:3: backoff_max is less than backoff_base: the longest pause must not be shorter than the first\n" },

@@ -269,6 +269,46 @@ static void nobody_is_nobody_and_stays_so(void **unused)
 	assert_int_equal(status, 0);
 }
 
+static uint64_t capabilities(const char *which)
+{
+	char line[256];
+	uint64_t set = UINT64_MAX;
+	FILE *f = fopen("/proc/self/status", "r");
+
+	while (f && fgets(line, sizeof(line), f))
+		if (strncmp(line, which, strlen(which)) == 0)
+			set = strtoull(line + strlen(which) + 1, NULL, 16);
+	if (f)
+		fclose(f);
+	return set;
+}
+
+/* Who starts programs as others keeps three rights, and can be anybody but not more than that. */
+static void who_switches_keeps_what_that_takes(void **unused)
+{
+	const uint64_t three = UINT64_C(1) << 5 | UINT64_C(1) << 6 | UINT64_C(1) << 7;        /* KILL, SETGID, SETUID */
+	struct identity id;
+	pid_t child;
+	int status;
+
+	(void)unused;
+	assert_int_equal(identity_lookup("nobody", "", &id), 0);
+	for (unsigned switches = 0; id.change && switches < 2; switches++) {
+		id.switches = switches;
+		child = fork();
+		if (child == 0) {
+			uint64_t want = switches ? three & capabilities("CapPrm:") : 0;
+			if (identity_become(&id) != 0 || getuid() != id.uid)
+				_exit(1);
+			if (capabilities("CapPrm:") != want || capabilities("CapEff:") != want || capabilities("CapInh:") || capabilities("CapAmb:"))
+				_exit(2);
+			_exit(switches == (setresuid(1, 1, 1) == 0) ? 0 : 3);
+		}
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_int_equal(status, 0);
+	}
+}
+
 static void a_group_can_be_another_than_the_users(void **unused)
 {
 	const struct group *tty = getgrnam("tty");
@@ -390,6 +430,7 @@ int main(int argc, char **argv)
 		daemon_test(only_the_daemon_itself_has_a_word),
 		daemon_test(in_the_foreground_nothing_happens),
 		daemon_test(nobody_is_nobody_and_stays_so),
+		daemon_test(who_switches_keeps_what_that_takes),
 		daemon_test(a_group_can_be_another_than_the_users),
 		daemon_test(unknown_names_are_refused),
 		daemon_test(a_process_is_called_by_its_role),

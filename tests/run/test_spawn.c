@@ -158,7 +158,7 @@ static void test_another_user(void **state)
 		assert_null(strstr(attempt_output(at), "root"));
 	} else {
 		assert_int_equal(at->r.outcome, JOB_OUTCOME_FAILED);
-		assert_non_null(strstr(at->r.error, "the workers must run as root for that"));
+		assert_non_null(strstr(at->r.error, "the server must be started as root for that"));
 	}
 }
 
