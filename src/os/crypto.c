@@ -1,0 +1,77 @@
+/* Loads libcrypto and calls the four functions of it that are needed. See the header for who calls. Nothing is fatal. */
+#include "os/crypto.h"
+
+#include <dlfcn.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#define SONAME "libcrypto.so.3"
+
+#define FUNCTIONS(F) F(EVP_Digest) F(EVP_sha256) F(HMAC)
+
+static struct {
+#define MEMBER(name) __typeof__(name) *name;
+	FUNCTIONS(MEMBER)
+#undef MEMBER
+} lib;
+
+static const struct { const char *name; void *to; } functions[] = {
+#define ENTRY(name) { #name, &lib.name },
+	FUNCTIONS(ENTRY)
+#undef ENTRY
+};
+
+bool crypto_ready(char *why, size_t size)
+{
+	static bool loaded;
+
+	if (loaded)
+		return true;
+	void *library = dlopen(SONAME, RTLD_NOW | RTLD_LOCAL);
+	if (!library) {
+		const char *error = dlerror();
+		snprintf(why, size, "OpenSSL cannot be loaded: %s; install libssl3", error ? error : SONAME);
+		return false;
+	}
+	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
+		void *f = dlsym(library, functions[i].name);
+		if (!f) {
+			snprintf(why, size, SONAME " has no %s: OpenSSL 3 is needed", functions[i].name);
+			dlclose(library);
+			return false;
+		}
+		memcpy(functions[i].to, &f, sizeof(f));
+	}
+	loaded = true;
+	return true;
+}
+
+bool crypto_sha256(const void *p, size_t n, uint8_t out[CRYPTO_SHA256_BYTES])
+{
+	char why[200];
+	unsigned len = CRYPTO_SHA256_BYTES;
+
+	return crypto_ready(why, sizeof(why)) && lib.EVP_Digest(p, n, out, &len, lib.EVP_sha256(), NULL) == 1;
+}
+
+bool crypto_hmac_sha256(const void *key, size_t key_len, const void *p, size_t n, uint8_t out[CRYPTO_SHA256_BYTES])
+{
+	char why[200];
+	unsigned len = CRYPTO_SHA256_BYTES;
+
+	return key_len <= INT_MAX && crypto_ready(why, sizeof(why)) && lib.HMAC(lib.EVP_sha256(), key, (int)key_len, p, n, out, &len) != NULL;
+}
+
+bool crypto_equal(const void *a, const void *b, size_t n)
+{
+	const volatile uint8_t *x = a, *y = b;
+	uint8_t differs = 0;
+
+	for (size_t i = 0; i < n; i++)
+		differs |= x[i] ^ y[i];
+	return differs == 0;
+}
