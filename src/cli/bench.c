@@ -19,11 +19,11 @@ static const struct kind kinds[] = {
 		" connections jobs beanstalkd pid conf url token json " },
 	{ "sleep", "[OPTIONS]", "Runs jobs that sleep and compares with what so many at once can do at best.", bench_sleep, 16, 0, 0,
 		" connections jobs ms at-once pid conf url token json " },
-	{ "latency", "[OPTIONS]", "One job at a time: how long to its answer, to its start, to its end.", bench_latency, 1, 0, 1000, " jobs conf url token json " },
+	{ "latency", "[OPTIONS]", "One job at a time: how long to its answer, to its start, to its end.", bench_latency, 1, 0, 1000, " jobs delay conf url token json " },
 };
 #define NKINDS (sizeof(kinds) / sizeof(kinds[0]))
 
-#define NOPTIONS 13
+#define NOPTIONS 14
 
 /* The table of one kind: those of all options that it takes. */
 static void options_of(const struct kind *k, struct bench *b, struct option_spec out[NOPTIONS + 1])
@@ -34,6 +34,7 @@ static void options_of(const struct kind *k, struct bench *b, struct option_spec
 		{ OPTION_INTEGER, "jobs", 0, &b->jobs, &b->jobs_given, "N", 1, 100000000, "how many jobs" },
 		{ OPTION_DURATION, "ms", 0, &b->sleep_ms, NULL, "T", 1, 600000, "how long a job sleeps, such as 100ms" },
 		{ OPTION_INTEGER, "at-once", 0, &b->at_once, &b->at_once_given, "W", 1, 1000000, "jobs the server runs at once; else as its conf says" },
+		{ OPTION_DURATION, "delay", 0, &b->delay_ms, NULL, "T", 1, 5000, "not before so long after its submission: how late it starts" },
 		{ OPTION_FLAG, "hold", 0, &b->hold, NULL, NULL, 0, 0, "hold the workers back meanwhile (WINCH, and HUP at the end)" },
 		{ OPTION_FLAG, "idempotency-keys", 0, &b->http.keyed, NULL, NULL, 0, 0, "an idempotency key of its own for each job" },
 		{ OPTION_TEXT, "beanstalkd", 0, &b->beanstalkd, NULL, "HOST:PORT", 0, 0, "measure a beanstalkd instead, by the same loop" },

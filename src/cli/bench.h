@@ -18,7 +18,7 @@
 /* The options, and what is open while a benchmark runs. */
 struct bench {
 	const char *url, *token, *conf_file, *beanstalkd;
-	int64_t connections, limit_ms, jobs, sleep_ms, at_once, pid;
+	int64_t connections, limit_ms, jobs, sleep_ms, delay_ms, at_once, pid;
 	bool json, hold, jobs_given, limit_given, at_once_given, conf_given;
 	struct client client;
 	struct load_http http;

@@ -1,5 +1,6 @@
 /* `stint bench latency`: one job at a time on an idle server. To its answer and to its end by our clock; to its start by the server's own: the job's
- * record, and where the shared segment can be seen (-c, or the installed conf) the time in queue in microseconds. */
+ * record, and where the shared segment can be seen (-c, or the installed conf) the time in queue in microseconds. With --delay both count from the time that
+ * the job was due. */
 #include "cli/bench.h"
 
 #include <inttypes.h>
@@ -27,17 +28,18 @@ static bool record_time(struct slice json, const char *member, int64_t *ms)
 
 static int take_record(struct bench *b, struct found *f, struct slice json)
 {
+	const char *from = b->delay_ms ? "run_at" : "created_at";
 	struct buf state = { 0 };
-	int64_t created, started;
+	int64_t due, started;
 	int code = 0;
 
 	if (!client_string(json, "state", &state) || strcmp(buf_cstr(&state), "succeeded") != 0) {
 		code = cli_fail(EX_UNAVAILABLE, "a job is %s after 10 s; do the workers run, and is there a handler for the type noop?",
 			state.len ? buf_cstr(&state) : "in no state");
-	} else if (!record_time(json, "created_at", &created) || !record_time(json, "started_at", &started)) {
-		code = cli_fail(EX_PROTOCOL, "%s: a job that succeeded has no created_at and started_at", b->client.text);
+	} else if (!record_time(json, from, &due) || !record_time(json, "started_at", &started)) {
+		code = cli_fail(EX_PROTOCOL, "%s: a job that succeeded has no %s and started_at", b->client.text, from);
 	} else {
-		double ms = started > created ? (double)(started - created) : 0;
+		double ms = started > due ? (double)(started - due) : 0;
 
 		f->queue_ms_sum += ms;
 		f->queue_ms_max = ms > f->queue_ms_max ? ms : f->queue_ms_max;
@@ -109,6 +111,10 @@ int bench_latency(struct bench *b)
 		memcpy(&before, (const void *)b->seg.queue_us, sizeof(before));
 	b->client.keep = true;
 	bench_job(&job, "noop", NULL);
+	if (b->delay_ms) {
+		job.len--;      /* its closing brace */
+		buf_printf(&job, ",\"delay\":\"%" PRId64 "ms\"}", b->delay_ms);
+	}
 	progress_begin(&b->progress, "one at a time");
 	begun = clock_boot_ns();
 	for (int64_t i = 0; i < b->jobs && code == 0; i++) {

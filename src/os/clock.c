@@ -2,9 +2,11 @@
  * A kernel without these clocks is no kernel we run on: abort. */
 #include "os/clock.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -46,6 +48,29 @@ int64_t clock_monotonic_us(void)
 	struct timespec ts = clock_read(CLOCK_MONOTONIC);
 
 	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+int clock_watch(void)
+{
+	/* An alarm that never comes, but is called off when the clock is set. */
+	struct itimerspec never = { .it_value = { .tv_sec = INT64_C(253402300799) } };
+	int fd = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+
+	if (fd < 0)
+		return -1;
+	if (timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &never, NULL) == 0)
+		return fd;
+	int saved = errno;
+	close(fd);
+	errno = saved;
+	return -1;
+}
+
+bool clock_was_set(int watch)
+{
+	uint64_t alarms;
+
+	return read(watch, &alarms, sizeof(alarms)) < 0 ? errno == ECANCELED : true;
 }
 
 void clock_boot_id(uint8_t out[16])

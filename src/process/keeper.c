@@ -172,6 +172,26 @@ static void on_tick(struct loop_timer *t)
 	loop_timer_set(k->p->loop, t, TICK_NS);
 }
 
+/* Due times, ticks and tokens are times of the wall clock: those that have come by its being set are due now. */
+static void on_clock(struct loop_io *io, uint32_t events)
+{
+	struct keeper *k = LOOP_OWNER(io, struct keeper, clock);
+
+	(void)events;
+	k->clock_set |= clock_was_set(io->fd);
+}
+
+static void watch_clock(struct keeper *k)
+{
+	k->clock = (struct loop_io){ .fd = clock_watch(), .ready = on_clock };
+	if (k->clock.fd >= 0 && loop_add(k->p->loop, &k->clock, EPOLLIN) == 0)
+		return;
+	log_warn("the wall clock cannot be watched: that it was set is noticed within a second");
+	if (k->clock.fd >= 0)
+		close(k->clock.fd);
+	k->clock.fd = -1;
+}
+
 /* --- opening --- */
 
 static int exit_code_of(enum store_rc rc)
@@ -259,8 +279,7 @@ static void allocate(struct keeper *k)
 	}
 }
 
-/* How long the loop may sleep: to the next due job, token or tick of a schedule, the end of a pause, or for ever (the tick's timer wakes it). A job may be due in the year 9999, which is
- * more nanoseconds than there are; the tick comes first anyway. */
+/* How long the loop may sleep: to the next due job, token or tick of a schedule, the end of a pause, or for ever. The tick's timer wakes it before long, and so does a clock that is set. */
 static int64_t patience(struct keeper *k)
 {
 	int64_t now = loop_now(k->p->loop), due = store_next_due_ms(k->store), wake = store_next_token_us(k->store);
@@ -272,7 +291,7 @@ static int64_t patience(struct keeper *k)
 		wake = due * 1000;
 	if (wake != INT64_MAX) {
 		wake -= clock_wall_us();
-		wake = wake <= 0 ? 0 : wake < TICK_NS / 1000 ? wake * 1000 : TICK_NS;
+		wake = wake <= 0 ? 0 : wake < KEEPER_SLEEP_NS / 1000 ? wake * 1000 : KEEPER_SLEEP_NS;
 	}
 	if (tick < wake)
 		wake = tick;
@@ -300,6 +319,7 @@ void keeper_main(struct process *p)
 	recover(k);
 	k->tick.fire = on_tick;
 	on_tick(&k->tick);
+	watch_clock(k);
 	atomic_fetch_add_explicit(&k->seg->h->keeper_turn, 1, memory_order_release);
 	keeper_work(k);         /* answers what lay there before anybody new is told to go */
 	k->ready = true;

@@ -22,6 +22,7 @@
 
 #define KEEPER_OPS_MAX 2048             /* no request can have more: keeper.c looks */
 #define KEEPER_NO_OP UINT32_MAX
+#define KEEPER_SLEEP_NS 3600000000000LL /* a time to come is waited for in parts: one in the year 9999 is more nanoseconds than there are */
 
 enum keeper_batch {
 	KEEPER_REQUESTS,        /* the requests alone */
@@ -84,6 +85,8 @@ struct keeper {
 	struct keeper_schedules schedules;
 	int64_t batch_ms;               /* the batch's one `now`, wall clock */
 	struct loop_timer tick;
+	struct loop_io clock;           /* the wall clock was set. fd -1: it cannot be watched, and is looked at each second */
+	bool clock_set;                 /* and no batch has seen it yet */
 	struct store_bulk_limit bulk;   /* what this batch may still do of bulk actions */
 	bool check_tokens;              /* a successor's first batches: what is committed already is only answered */
 	bool old_run_left;              /* leases of an older run could not be ended for want of room */
@@ -121,7 +124,7 @@ enum store_rc keeper_drop_strays(struct keeper *k);     /* inside the batch */
 bool keeper_schedules_take(struct keeper *k, const struct conf *conf);         /* makes the conf's schedules ready; false: memory is out, and the old ones stay */
 enum store_rc keeper_tick_schedules(struct keeper *k);          /* inside the batch */
 void keeper_schedules_forget(struct keeper *k);                 /* after a batch that failed: the store is asked again */
-int64_t keeper_schedules_patience(const struct keeper *k);      /* nanoseconds until there is something to do, at most about a second; INT64_MAX: none ticks */
+int64_t keeper_schedules_patience(const struct keeper *k);      /* nanoseconds until there is something to do, at most KEEPER_SLEEP_NS; INT64_MAX: none ticks */
 
 /* --- keeper_slot.c --- */
 enum store_rc keeper_end_abandoned(struct keeper *k);   /* inside the batch */

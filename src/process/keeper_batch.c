@@ -85,7 +85,7 @@ bool keeper_busy(void *arg)
 		return false;
 	if (store_next_token_us(k->store) != INT64_MAX)
 		store_clock(k->store, clock_wall_us());
-	return any_posted(k) || k->any_abandoned || keeper_can_tell(k) || k->due_more || k->retain_more || k->sweep_more || store_has_spread(k->store) || keeper_wanted(k) || store_next_due_ms(k->store) <= clock_wall_ms() ||
+	return any_posted(k) || k->clock_set || k->any_abandoned || keeper_can_tell(k) || k->due_more || k->retain_more || k->sweep_more || store_has_spread(k->store) || keeper_wanted(k) || store_next_due_ms(k->store) <= clock_wall_ms() ||
 		keeper_schedules_patience(k) == 0;
 }
 
@@ -234,7 +234,7 @@ void keeper_work(struct keeper *k)
 	keeper_tell_cancels(k);
 	keeper_publish_grants(k);
 	keeper_free_slots(k);
-	k->ticked = false;
+	k->ticked = k->clock_set = false;
 	if (k->check_tokens && !k->left) {
 		k->check_tokens = false;        /* all that an earlier keeper can have committed is answered */
 		ring_everybody(k);

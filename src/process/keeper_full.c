@@ -118,7 +118,7 @@ void keeper_failed(struct keeper *k, enum store_rc rc)
 			keeper_tell_cancels(k);
 			keeper_publish_grants(k);
 			keeper_free_slots(k);
-			k->ticked = false;
+			k->ticked = k->clock_set = false;
 			return;
 		}
 	}

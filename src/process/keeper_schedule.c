@@ -47,7 +47,7 @@ int64_t keeper_schedules_patience(const struct keeper *k)
 	if (all->next_ms == INT64_MAX)
 		return INT64_MAX;
 	left_ms = all->next_ms - clock_wall_ms();
-	return left_ms <= 0 ? 0 : (left_ms < 1000 ? left_ms : 1000) * 1000000;
+	return left_ms <= 0 ? 0 : left_ms < KEEPER_SLEEP_NS / 1000000 ? left_ms * 1000000 : KEEPER_SLEEP_NS;
 }
 
 /* --- what the store knows --- */

@@ -1,10 +1,13 @@
 /* os/clock: in which units, and that the boot has an id. */
+#include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -51,11 +54,26 @@ static void the_boot_id_is_the_same_each_time(void **unused)
 	assert_memory_not_equal(a, zero, sizeof(a));
 }
 
+/* That it hears of a setting is for test_keeper_clock and for hands: a test that sets the clock would be nobody's neighbour. */
+static void a_watch_is_quiet_while_nobody_sets_the_clock(void **unused)
+{
+	int watch = clock_watch();
+	struct pollfd p = { .fd = watch, .events = POLLIN };
+
+	(void)unused;
+	assert_true(watch >= 0);
+	assert_int_equal(poll(&p, 1, 0), 0);
+	assert_false(clock_was_set(watch));
+	assert_true(fcntl(watch, F_GETFD) & FD_CLOEXEC);
+	close(watch);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_wall_clock_counts_milliseconds_since_1970),
 		cmocka_unit_test(the_boot_clock_counts_nanoseconds_and_only_up),
+		cmocka_unit_test(a_watch_is_quiet_while_nobody_sets_the_clock),
 		cmocka_unit_test(the_boot_id_is_the_same_each_time),
 	};
 

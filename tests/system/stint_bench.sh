@@ -53,6 +53,10 @@ is "latency: exit code" $code 0
 is "latency: jobs" "$(figure jobs)" 20
 ok "latency: an end comes after an answer" awk -v a="$(figure done_p50_ms)" -v b="$(figure submit_p50_ms)" 'BEGIN { exit !(a > b && b > 0) }'
 ok "latency: the time in queue by the segment" more "$(figure queue_p50_ms)" 0
+bench latency --jobs 3 --delay 30ms -c "$T/stint.conf" --json
+is "latency of jobs that are due later: exit code" $code 0
+is "latency of jobs that are due later: jobs" "$(figure jobs)" 3
+ok "latency of jobs that are due later: an end comes after their time" more "$(figure done_p50_ms)" 30
 
 # --- interrupted while it holds ---
 "$stint" bench submit --hold --seconds 60 --connections 1 -c "$T/stint.conf" --url "$url" > "$T/out" 2> "$T/err" &
