@@ -137,6 +137,10 @@ int conf_keep_restart_only(const struct conf *running, struct conf *wanted);
 
 /* The handler of a job type: its own section, else the longest family "img.*" that matches, else "*", else NULL. */
 const struct conf_handler *conf_handler_of(const struct conf *c, struct slice type);
+/* Coprocess handlers. What names the room that a handler's jobs take in the workers; 0: no room of their own. */
+uint32_t conf_room_of(const struct conf_handler *h);
+/* How many of the handler's instances the worker of that number (from 1) has. */
+uint64_t conf_deal(const struct conf *c, const struct conf_handler *h, uint64_t worker);
 /* The queue's options: its own section or those of `default`. Never NULL. */
 const struct conf_queue *conf_queue_of(const struct conf *c, struct slice queue);
 

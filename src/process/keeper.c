@@ -74,13 +74,24 @@ static struct store_limit type_limit(void *arg, struct job_text type)
 	const struct keeper *k = arg;
 	const struct conf_handler *h = conf_handler_of(k->conf, (struct slice){ type.p, type.n });
 
-	return h ? (struct store_limit){ .concurrency = h->concurrency, .rate = h->rate } : (struct store_limit){ .concurrency = 0 };
+	if (!h)
+		return (struct store_limit){ .concurrency = 0 };
+	/* as many as all instances take, also while a reload's old workers still have some of them */
+	uint64_t all = h->kind == CONF_HANDLER_COPROCESS ? h->instances * h->pipeline : 0;
+	return (struct store_limit){ .concurrency = all && (h->concurrency == 0 || all < h->concurrency) ? all : h->concurrency, .rate = h->rate };
+}
+
+static uint32_t room(void *arg, struct job_text type)
+{
+	const struct keeper *k = arg;
+
+	return conf_room_of(conf_handler_of(k->conf, (struct slice){ type.p, type.n }));
 }
 
 static void set_rules(struct keeper *k)
 {
 	struct store_rules r = {
-		.arg = k, .runs_here = runs_here, .weight = weight, .max_crashes = max_crashes, .queue_limit = queue_limit, .type_limit = type_limit, .retain_succeeded_ms = k->conf->store.retain_succeeded,
+		.arg = k, .runs_here = runs_here, .weight = weight, .max_crashes = max_crashes, .queue_limit = queue_limit, .type_limit = type_limit, .room = room, .retain_succeeded_ms = k->conf->store.retain_succeeded,
 		.retain_failed_ms = k->conf->store.retain_failed, .retain_count = k->conf->store.retain_count, .max_queued = k->conf->store.max_queued,
 		.idempotency_window_ms = k->conf->store.idempotency_window, .idempotency_max = k->conf->store.idempotency_max,
 	};

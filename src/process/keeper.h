@@ -1,4 +1,4 @@
-/* The keeper's inside, shared by its files: keeper.c (life), keeper_batch.c (one batch), keeper_apply.c (the operations asked for), keeper_bulk.c (those on many jobs), keeper_grant.c (who gets the next job), keeper_slot.c (slots of
+/* The keeper's inside, shared by its files: keeper.c (life), keeper_batch.c (one batch), keeper_apply.c (the operations asked for), keeper_bulk.c (those on many jobs), keeper_grant.c (who gets the next job), keeper_room.c (who has room for its type), keeper_slot.c (slots of
  * the dead), keeper_schedule.c (ticks), keeper_tell.c (after the commit), keeper_full.c (when there can be none). */
 #ifndef STINT_PROCESS_KEEPER_H
 #define STINT_PROCESS_KEEPER_H
@@ -36,6 +36,10 @@ struct keeper_worker {                  /* what the keeper remembers of a worker
 	bool wrote;
 	uint64_t alone_seq;             /* grant of a job that must have no neighbours; 0: none */
 	bool reserved;                  /* kept empty for such a job */
+	struct { uint32_t id, left; } room[SHM_WANT_TYPES];     /* of its own for some types, as last looked: what it wants beyond all that was granted */
+	uint32_t nroom;
+	struct keeper_taken { uint64_t seq; uint32_t id; } *taken;      /* grants that take such room and were not seen when last looked, ntaken of them, in order */
+	uint32_t ntaken, cap_taken;
 };
 
 struct keeper_cancel { uint32_t slot, incarnation; struct job_id id; uint64_t token; };   /* a worker is to be told */
@@ -148,6 +152,15 @@ void keeper_tell_cancels(struct keeper *k);
 bool keeper_can_tell(const struct keeper *k);                   /* one waits, and its ring has room */
 void keeper_publish_grants(struct keeper *k);
 void keeper_forget_grants(struct keeper *k, size_t cancels);    /* after a batch that failed: and the cancellations but for the first so many */
+
+/* --- keeper_room.c --- */
+void keeper_room_look(struct keeper *k, uint32_t slot);                         /* reads what the worker wants now */
+bool keeper_room_has(const struct keeper_worker *w, uint32_t id);               /* as last looked and taken; id 0: always */
+bool keeper_room_share(const struct keeper_worker *w, uint32_t id);             /* it has some when it is idle; id 0: always */
+uint32_t keeper_room_left(const struct keeper_worker *w, uint32_t id);
+bool keeper_room_take(struct keeper_worker *w, uint32_t id, uint64_t seq);      /* a job was granted; false: memory is out */
+void keeper_room_forget(struct keeper_worker *w, uint64_t seq);                 /* grants beyond `seq` were never made */
+enum store_rc keeper_room_again(struct keeper *k, uint32_t slot, const struct store_owner *owner);      /* a successor's first batch: what was granted and not yet seen */
 
 /* --- keeper_bulk.c --- */
 enum store_rc keeper_bulk(struct keeper *k, const struct store_owner *from, struct job_text body, struct request_result *out);  /* REQUEST_BULK */

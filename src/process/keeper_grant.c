@@ -1,4 +1,4 @@
-/* Who gets the next job: the worker with the most room, one job at a time, so that they fill evenly. Grants are written beyond the rings' heads inside the batch and published after its commit. */
+/* Who gets the next job: the worker with the most room for its type, one job at a time. Grants are written beyond the rings' heads inside the batch and published after its commit. */
 #include "process/keeper.h"
 
 #include <stdlib.h>
@@ -44,67 +44,128 @@ static uint32_t room_of(struct keeper *k, uint32_t slot)
 	return is_gone(k, slot) ? 0 : grant_room(k->seg, slot, &w->writer);
 }
 
-bool keeper_wanted(struct keeper *k)
+/* What each worker wants now, beyond what was written for it. */
+static void look(struct keeper *k)
 {
-	bool ready = store_has_ready(k->store), alone = store_has_alone(k->store);
-
-	if (!claims_allowed(k) || (!ready && !alone))
-		return false;
 	for (uint32_t slot = first_worker(k); slot < k->seg->geo.nproc; slot++) {
-		struct keeper_worker *w = &k->worker[slot];
-		if (atomic_load_explicit(&k->seg->proc[slot].want, memory_order_relaxed) == 0)
-			continue;
-		grant_begin(k->seg, slot, &w->writer);
-		if (!room_of(k, slot) || !grant_fits(k->seg, slot, &w->writer))
-			continue;
-		if (is_idle(k, slot) || (ready && !w->reserved))
-			return true;
+		if (!k->worker[slot].wrote)     /* else grants of an earlier keeper stand before ours */
+			grant_begin(k->seg, slot, &k->worker[slot].writer);
+		keeper_room_look(k, slot);
 	}
-	return false;
 }
 
-/* Where a job waits that must have no neighbours, one worker is kept from new work until it is empty: the least busy. */
-static void reserve(struct keeper *k)
-{
-	uint32_t best = 0, least = UINT32_MAX;
-	bool needed = store_has_alone(k->store);
-
-	for (uint32_t slot = first_worker(k); slot < k->seg->geo.nproc; slot++) {
-		struct keeper_worker *w = &k->worker[slot];
-		if (!needed)
-			w->reserved = false;
-		if (w->reserved)
-			return;
-		uint32_t running = atomic_load_explicit(&k->seg->proc[slot].running, memory_order_relaxed);
-		if (needed && !is_gone(k, slot) && !w->alone_seq && grant_room(k->seg, slot, &w->writer) && running < least) {
-			least = running;
-			best = slot;
-		}
-	}
-	if (needed && best)
-		k->worker[best].reserved = true;
-}
-
-static uint32_t pick_worker(struct keeper *k, bool *idle)
+/* The worker with the most room for jobs that take this one (0: its room in all), so that they fill evenly; 0 where none has any. */
+static uint32_t roomiest(struct keeper *k, uint32_t id)
 {
 	uint32_t best = 0, most = 0;
 
 	for (uint32_t slot = first_worker(k); slot < k->seg->geo.nproc; slot++) {
 		struct keeper_worker *w = &k->worker[slot];
 		uint32_t room = room_of(k, slot);
-		if (room == 0 || !grant_fits(k->seg, slot, &w->writer))
+		if (room == 0 || w->reserved || !grant_fits(k->seg, slot, &w->writer))
 			continue;
-		if (store_has_alone(k->store) && is_idle(k, slot)) {
-			*idle = true;
-			return slot;
-		}
-		if (!w->reserved && room > most) {
+		if (id)
+			room = keeper_room_left(w, id);
+		if (room > most) {
 			most = room;
 			best = slot;
 		}
 	}
-	*idle = false;
 	return best;
+}
+
+/* An idle worker for a job that must be alone; 0: none. *any: there is one at all. */
+static uint32_t idle_worker(struct keeper *k, uint32_t id, bool *any)
+{
+	*any = false;
+	for (uint32_t slot = first_worker(k); slot < k->seg->geo.nproc; slot++) {
+		if (!room_of(k, slot) || !grant_fits(k->seg, slot, &k->worker[slot].writer) || !is_idle(k, slot))
+			continue;
+		*any = true;
+		if (keeper_room_has(&k->worker[slot], id))
+			return slot;
+	}
+	return 0;
+}
+
+static bool somebody_has(void *arg, uint32_t room)
+{
+	return roomiest(arg, room) != 0;
+}
+
+static bool idle_one_has(void *arg, uint32_t room)
+{
+	bool any;
+
+	return idle_worker(arg, room, &any) != 0;
+}
+
+bool keeper_wanted(struct keeper *k)
+{
+	if (!claims_allowed(k) || !store_waits(k->store))
+		return false;
+	look(k);
+	store_wake(k->store, somebody_has, k);
+	return (store_has_ready(k->store) && roomiest(k, 0)) || (store_has_alone(k->store) && store_alone_fits(k->store, idle_one_has, k));
+}
+
+/* --- workers kept empty for a job that must have no neighbours --- */
+
+struct share { struct keeper *k; uint32_t slot; };
+
+static bool has_share(void *arg, uint32_t room)
+{
+	const struct share *s = arg;
+
+	return keeper_room_share(&s->k->worker[s->slot], room);
+}
+
+/* Whether it could run one of them, once it is idle. */
+static bool could_run_alone(struct keeper *k, uint32_t slot)
+{
+	return !is_gone(k, slot) && store_alone_fits(k->store, has_share, &(struct share){ k, slot });
+}
+
+/* Where such a job waits, one worker is kept from new work until it is empty: the least busy of those that could run it. */
+static void reserve(struct keeper *k)
+{
+	uint32_t best = 0, least = UINT32_MAX;
+	bool needed = store_has_alone(k->store), found = false;
+
+	for (uint32_t slot = first_worker(k); slot < k->seg->geo.nproc; slot++) {
+		struct keeper_worker *w = &k->worker[slot];
+		w->reserved = w->reserved && needed && could_run_alone(k, slot);
+		found |= w->reserved;
+	}
+	for (uint32_t slot = first_worker(k); needed && !found && slot < k->seg->geo.nproc; slot++) {
+		uint32_t running = atomic_load_explicit(&k->seg->proc[slot].running, memory_order_relaxed);
+		if (running < least && !k->worker[slot].alone_seq && grant_room(k->seg, slot, &k->worker[slot].writer) && could_run_alone(k, slot)) {
+			least = running;
+			best = slot;
+		}
+	}
+	if (best)
+		k->worker[best].reserved = true;
+}
+
+/* --- claiming --- */
+
+struct choice { struct keeper *k; uint32_t slot, room; };
+
+static enum store_choice choose(void *arg, uint32_t room, bool alone, struct store_owner *owner, uint64_t *grant_seq)
+{
+	struct choice *c = arg;
+	struct keeper *k = c->k;
+	bool any = true;
+
+	c->slot = alone ? idle_worker(k, room, &any) : roomiest(k, room);
+	c->room = room;
+	if (!c->slot)
+		return room && (alone ? any : roomiest(k, 0) != 0) ? STORE_REST : STORE_END;
+	const struct shm_proc *p = &k->seg->proc[c->slot];
+	*owner = (struct store_owner){ c->slot, atomic_load_explicit(&p->incarnation, memory_order_relaxed), atomic_load_explicit(&p->pid, memory_order_relaxed) };
+	*grant_seq = k->worker[c->slot].writer.seq + 1;
+	return STORE_TAKE;
 }
 
 static bool write_grant(struct keeper *k, uint32_t slot, const struct store_claimed *c)
@@ -128,39 +189,29 @@ static bool write_grant(struct keeper *k, uint32_t slot, const struct store_clai
 	return true;
 }
 
-static void begin_writers(struct keeper *k)
-{
-	for (uint32_t slot = first_worker(k); slot < k->seg->geo.nproc; slot++) {
-		if (k->worker[slot].wrote)
-			continue;               /* grants of an earlier keeper stand before ours */
-		grant_begin(k->seg, slot, &k->worker[slot].writer);
-	}
-}
-
 enum store_rc keeper_claim(struct keeper *k)
 {
+	struct choice choice = { .k = k };
+	const struct store_chooser chooser = { &choice, choose };
 	struct store_claimed c;
 
-	if (!claims_allowed(k) || !(store_has_ready(k->store) || store_has_alone(k->store)))
+	if (!claims_allowed(k) || !store_waits(k->store))
 		return STORE_OK;
-	begin_writers(k);
+	look(k);
+	store_wake(k->store, somebody_has, k);
 	reserve(k);
 	for (unsigned n = 0; n < keeper_paced(k, KEEPER_CLAIMS); n++) {
-		bool idle = false;
-		uint32_t slot = pick_worker(k, &idle);
-		if (slot == 0)
-			return STORE_OK;
-		const struct shm_proc *p = &k->seg->proc[slot];
-		struct store_owner owner = { slot, atomic_load_explicit(&p->incarnation, memory_order_relaxed), atomic_load_explicit(&p->pid, memory_order_relaxed) };
-		enum store_rc rc = store_claim(k->store, &owner, k->worker[slot].writer.seq + 1, idle, &c);
+		enum store_rc rc = store_claim_for(k->store, &chooser, &c);
 		if (rc == STORE_NOT_FOUND)
 			return STORE_OK;
 		if (rc != STORE_OK)
 			return rc;
-		if (!write_grant(k, slot, &c)) {
+		if (!write_grant(k, choice.slot, &c)) {
 			log_error("a grant did not fit a ring that had room for it");
 			return STORE_NO_MEMORY;
 		}
+		if (!keeper_room_take(&k->worker[choice.slot], choice.room, k->worker[choice.slot].writer.seq))
+			return STORE_NO_MEMORY;
 	}
 	return STORE_OK;
 }
@@ -195,6 +246,8 @@ enum store_rc keeper_grant_again(struct keeper *k)
 			continue;
 		grant_begin(k->seg, slot, &w->writer);
 		enum store_rc rc = store_lone(k->store, &owner, &w->alone_seq);
+		if (rc == STORE_OK)
+			rc = keeper_room_again(k, slot, &owner);
 		if (rc == STORE_OK)
 			rc = store_regrant(k->store, &owner, w->writer.seq, grant_one_again, &a);
 		if (rc != STORE_OK)
@@ -305,6 +358,11 @@ void keeper_forget_grants(struct keeper *k, size_t cancels)
 		struct keeper_worker *w = &k->worker[slot];
 		if (w->wrote && w->alone_seq && !grant_published(k->seg, slot, w->alone_seq))
 			w->alone_seq = 0;
+		if (w->wrote) {
+			struct grant_writer published;
+			grant_begin(k->seg, slot, &published);
+			keeper_room_forget(w, published.seq);
+		}
 		w->wrote = false;
 	}
 }

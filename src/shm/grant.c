@@ -20,14 +20,36 @@ uint64_t grant_attach(struct segment *s, uint32_t slot)
 
 	atomic_store_explicit(&p->grant_tail, atomic_load_explicit(&p->grant_head, memory_order_acquire), memory_order_release);
 	grant_want(s, slot, 0, seq);
+	grant_rooms(s, slot, NULL, 0);
 	return seq;
+}
+
+static uint64_t word_of(uint32_t room, uint64_t seen_seq)
+{
+	uint64_t most = room > 0xffff ? 0xffff : room;
+
+	return most << SEEN_BITS | (seen_seq & SEEN_MASK);
 }
 
 void grant_want(struct segment *s, uint32_t slot, uint32_t room, uint64_t seen_seq)
 {
-	uint64_t most = room > 0xffff ? 0xffff : room;
+	atomic_store_explicit(&s->proc[slot].want, word_of(room, seen_seq), memory_order_release);
+}
 
-	atomic_store_explicit(&s->proc[slot].want, most << SEEN_BITS | (seen_seq & SEEN_MASK), memory_order_release);
+void grant_rooms(struct segment *s, uint32_t slot, const uint32_t *ids, uint32_t n)
+{
+	struct shm_proc *p = &s->proc[slot];
+	uint64_t seen = atomic_load_explicit(&p->want, RELAXED) & SEEN_MASK;
+
+	for (uint32_t i = 0; i < SHM_WANT_TYPES; i++)
+		atomic_store_explicit(&p->want_room[i], seen, memory_order_release);
+	for (uint32_t i = 0; i < SHM_WANT_TYPES; i++)
+		atomic_store_explicit(&p->want_type[i], i < n ? ids[i] : 0, memory_order_release);
+}
+
+void grant_want_room(struct segment *s, uint32_t slot, uint32_t i, uint32_t room, uint64_t seen_seq)
+{
+	atomic_store_explicit(&s->proc[slot].want_room[i], word_of(room, seen_seq), memory_order_release);
 }
 
 /* Even the longest grant has room between tail and head; the second LONGEST is for the padding at the ring's end. */
@@ -128,6 +150,27 @@ uint32_t grant_room(const struct segment *s, uint32_t slot, const struct grant_w
 	if (room > s->geo.run_capacity)
 		room = s->geo.run_capacity;
 	return issued >= room ? 0 : (uint32_t)(room - issued);
+}
+
+bool grant_room_at(const struct segment *s, uint32_t slot, uint32_t i, uint32_t *id, uint32_t *room, uint64_t *seen)
+{
+	const struct shm_proc *p = &s->proc[slot];
+
+	if (i >= SHM_WANT_TYPES || (*id = atomic_load_explicit(&p->want_type[i], memory_order_acquire)) == 0)
+		return false;
+	uint64_t word = atomic_load_explicit(&p->want_room[i], memory_order_acquire);
+	*room = (uint32_t)(word >> SEEN_BITS);
+	if (*room > s->geo.run_capacity)
+		*room = s->geo.run_capacity;
+	*seen = word & SEEN_MASK;
+	return true;
+}
+
+bool grant_after(uint64_t seq, uint64_t seen)
+{
+	uint64_t ahead = (seq - seen) & SEEN_MASK;
+
+	return ahead != 0 && ahead < SEEN_MASK / 2;
 }
 
 bool grant_fits(const struct segment *s, uint32_t slot, const struct grant_writer *w)

@@ -32,6 +32,9 @@ struct grant_view { struct grant g; struct job_text type, queue, name, trace, co
 /* --- the worker's side --- */
 uint64_t grant_attach(struct segment *s, uint32_t slot);  /* a new process in the slot, before it wants anything: forgets what its predecessor did not take; returns the last published sequence */
 void grant_want(struct segment *s, uint32_t slot, uint32_t room, uint64_t seen_seq);    /* publishes; does not ring */
+/* Room of its own for jobs of some types: the ids of those rooms that this worker has a share of (not 0, at most SHM_WANT_TYPES). To be said after grant_attach(), before anything is wanted. */
+void grant_rooms(struct segment *s, uint32_t slot, const uint32_t *ids, uint32_t n);
+void grant_want_room(struct segment *s, uint32_t slot, uint32_t i, uint32_t room, uint64_t seen_seq);   /* of the i-th: as grant_want(), and besides it */
 /* The next published grant, checked: 1 and *v (v->g.kind tells a job from a cancellation); 0 none; -1 the ring is not sane (the worker must exit). Starts with *seen as grant_attach() gave it
  * and raises it; a job that was seen is passed over. */
 int grant_next(struct segment *s, uint32_t slot, uint64_t *seen, struct grant_view *v);
@@ -43,6 +46,9 @@ struct grant_writer { uint64_t head, seq; };            /* unpublished position;
 void grant_begin(const struct segment *s, uint32_t slot, struct grant_writer *w);
 void grant_mend(struct segment *s, uint32_t slot);      /* a new keeper, before anything else: ends a publishing that its predecessor died in */
 uint32_t grant_room(const struct segment *s, uint32_t slot, const struct grant_writer *w);      /* jobs it still wants beyond what has been written, 0 where its word makes no sense */
+/* The i-th room that the worker has a share of: false behind the last. *room: jobs it wants beyond the grants up to *seen (48 bits of its sequence). */
+bool grant_room_at(const struct segment *s, uint32_t slot, uint32_t i, uint32_t *id, uint32_t *room, uint64_t *seen);
+bool grant_after(uint64_t seq, uint64_t seen);          /* whether `seq` lies beyond what grant_room_at() gave as seen */
 bool grant_fits(const struct segment *s, uint32_t slot, const struct grant_writer *w);   /* even the longest grant has room in the ring now: to be asked before a job is claimed for it */
 bool grant_seen(const struct segment *s, uint32_t slot, uint64_t seq);          /* the worker has taken the grant `seq` */
 /* Writes one beyond the head; gives it the next sequence (in v->g.seq). To grant again what an earlier keeper leased, w->seq is set to the lease's own sequence - 1 before. False where the ring is too full now. */

@@ -86,7 +86,8 @@ struct shm_proc {
 	_Atomic uint64_t rss_kb;
 	_Atomic uint64_t want;          /* worker: see grant.h */
 	_Atomic uint64_t grant_tail;    /* worker: bytes of its grant ring consumed */
-	struct { _Atomic uint32_t type; _Atomic uint32_t room; } want_type[SHM_WANT_TYPES];     /* worker: types with room of their own (type: hash; 0 ends the list) */
+	_Atomic uint32_t want_type[SHM_WANT_TYPES];     /* worker: the rooms that it has a share of besides its own in all; 0 ends the list */
+	_Atomic uint64_t want_room[SHM_WANT_TYPES];     /* worker: each one's, as `want` is */
 	/* keeper */
 	_Alignas(128) _Atomic uint64_t grant_head;      /* bytes of the grant ring published */
 	_Atomic uint64_t grant_seq;     /* sequence of the last published grant */

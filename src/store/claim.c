@@ -79,14 +79,40 @@ static enum store_rc take_head(struct store *s, struct turn_lane *l, const struc
 	return STORE_OK;
 }
 
-enum store_rc store_claim(struct store *s, const struct store_owner *owner, uint64_t grant_seq, bool idle_owner, struct store_claimed *out)
+struct taker { struct store_owner owner; uint64_t grant_seq; };
+
+/* Whose head is next and who gets it; NULL where there is no such pair. */
+static struct turn_lane *choose(struct store *s, const struct store_chooser *c, struct taker *to)
 {
+	enum store_choice said = STORE_REST;
 	struct turn_lane *l;
 
-	while ((l = turn_pick(s->turn, idle_owner)) != NULL) {
+	for (uint32_t i = 0; said != STORE_END && (l = turn_lone(s->turn, i)) != NULL; i++) {
+		said = c->choose(c->arg, l->type->room, true, &to->owner, &to->grant_seq);
+		if (said == STORE_TAKE)
+			return l;
+	}
+	while ((l = turn_pick(s->turn)) != NULL) {
+		said = c->choose(c->arg, l->type->room, false, &to->owner, &to->grant_seq);
+		if (said != STORE_REST)
+			return said == STORE_TAKE ? l : NULL;
+		if (!turn_rest(s->turn, l->type)) {
+			s->stale = true;
+			return NULL;
+		}
+	}
+	return NULL;
+}
+
+enum store_rc store_claim_for(struct store *s, const struct store_chooser *c, struct store_claimed *out)
+{
+	struct turn_lane *l;
+	struct taker to;
+
+	while ((l = choose(s, c, &to)) != NULL) {
 		struct job_id id = l->head;
 		bool gone;
-		enum store_rc rc = take_head(s, l, owner, grant_seq, out, &gone);
+		enum store_rc rc = take_head(s, l, &to.owner, to.grant_seq, out, &gone);
 		if (passed_over(s, id, rc)) {
 			rc = lane_refresh(s, l);
 			gone = true;
@@ -96,4 +122,44 @@ enum store_rc store_claim(struct store *s, const struct store_owner *owner, uint
 		row_whole(s);
 	}
 	return STORE_NOT_FOUND;
+}
+
+struct one_owner { const struct store_owner *owner; uint64_t grant_seq; bool idle; };
+
+static enum store_choice choose_one(void *arg, uint32_t room, bool alone, struct store_owner *owner, uint64_t *grant_seq)
+{
+	const struct one_owner *o = arg;
+
+	(void)room;
+	*owner = *o->owner;
+	*grant_seq = o->grant_seq;
+	return alone && !o->idle ? STORE_END : STORE_TAKE;
+}
+
+enum store_rc store_claim(struct store *s, const struct store_owner *owner, uint64_t grant_seq, bool idle_owner, struct store_claimed *out)
+{
+	struct one_owner o = { owner, grant_seq, idle_owner };
+
+	return store_claim_for(s, &(struct store_chooser){ &o, choose_one }, out);
+}
+
+void store_wake(struct store *s, bool (*has_room)(void *arg, uint32_t room), void *arg)
+{
+	if (!turn_wake(s->turn, has_room, arg))
+		s->stale = true;
+}
+
+bool store_waits(const struct store *s)
+{
+	return turn_has(s->turn) || turn_has_lone(s->turn) || turn_rests(s->turn);
+}
+
+bool store_alone_fits(struct store *s, bool (*fits)(void *arg, uint32_t room), void *arg)
+{
+	struct turn_lane *l;
+
+	for (uint32_t i = 0; (l = turn_lone(s->turn, i)) != NULL; i++)
+		if (fits(arg, l->type->room))
+			return true;
+	return false;
 }

@@ -66,6 +66,7 @@ struct store_rules {
 	uint32_t (*max_crashes)(void *arg, struct job_text type);
 	struct store_limit (*queue_limit)(void *arg, struct job_text queue);    /* NULL: no limits */
 	struct store_limit (*type_limit)(void *arg, struct job_text type);      /* each type for itself, also one of a family; likewise */
+	uint32_t (*room)(void *arg, struct job_text type);              /* whose room its jobs take, where not every owner has some; 0: anybody's. NULL: all 0 */
 	int64_t retain_succeeded_ms, retain_failed_ms;
 	uint64_t retain_count, max_queued;
 	int64_t idempotency_window_ms;          /* 0: keys are not remembered */
@@ -120,6 +121,21 @@ struct store_claimed {                  /* one job handed out; texts valid until
  * grant_seq is stored with the lease. A job whose payload is damaged is not handed out: it is dead, with that for its error. */
 enum store_rc store_claim(struct store *s, const struct store_owner *owner, uint64_t grant_seq, bool idle_owner, struct store_claimed *out);
 bool store_has_alone(struct store *s);          /* a job waits that only an idle owner may claim. Outside a batch too */
+
+/* The same where the next job's type decides who may have it. choose() is told the type's room (of the rules) and whether it is a job that only an idle owner may claim; it sets *owner and *grant_seq for TAKE.
+ * REST: nobody has room for this type now. Its jobs rest until store_wake() lets them go and hold up no others; a job for an idle owner is passed over this time alone.
+ * END: nobody has room for anything: STORE_NOT_FOUND (or, said of a job for an idle owner, none is idle: on with the others). */
+enum store_choice { STORE_TAKE, STORE_REST, STORE_END };
+struct store_chooser {
+	void *arg;
+	enum store_choice (*choose)(void *arg, uint32_t room, bool alone, struct store_owner *owner, uint64_t *grant_seq);
+};
+enum store_rc store_claim_for(struct store *s, const struct store_chooser *c, struct store_claimed *out);
+/* Types that rest are let go where has_room() says that somebody has room for them again. Costs nothing where none rests. Outside a batch too. */
+void store_wake(struct store *s, bool (*has_room)(void *arg, uint32_t room), void *arg);
+bool store_waits(const struct store *s);        /* something waits that runs here and no limit holds back, be it at rest. Outside a batch too */
+/* Whether a job waits that only an idle owner may claim, of a type whose room fits. Outside a batch too. */
+bool store_alone_fits(struct store *s, bool (*fits)(void *arg, uint32_t room), void *arg);
 
 struct store_finish {
 	struct job_id id;

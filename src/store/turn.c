@@ -22,6 +22,7 @@ struct turn {
 	struct turn_named *dirty[2];    /* queues, types */
 	struct store_rules rules;
 	struct limits limits;
+	struct turn_named *rests;       /* types for which nobody has room */
 };
 
 struct turn *turn_new(void)
@@ -95,6 +96,7 @@ static void ask(const struct turn *t, struct turn_named *n)
 
 	if (n->is_type) {
 		n->runs_here = r->runs_here ? r->runs_here(r->arg, n->name) : true;
+		n->room = r->room ? r->room(r->arg, n->name) : 0;
 		n->limit.rule = r->type_limit ? r->type_limit(r->arg, n->name) : (struct store_limit){ .concurrency = 0 };
 	} else {
 		n->weight = r->weight ? r->weight(r->arg, n->name) : 1;
@@ -307,6 +309,7 @@ static bool lane_settle(struct turn *t, struct turn_lane *l)
 
 	if (l->alone)
 		return lone_settle(t, l, in && !q->limit.blocked);
+	in = in && !l->type->rests;
 	if (in && !l->place) {
 		struct turn_lane **v = grown(q->lane, q->nlane, &q->cap_lane);
 		if (!v)
@@ -330,11 +333,14 @@ bool turn_head(struct turn *t, struct turn_lane *l, bool has, uint64_t key, stru
 	return lane_settle(t, l);
 }
 
-struct turn_lane *turn_pick(struct turn *t, bool lone)
+struct turn_lane *turn_pick(struct turn *t)
 {
-	if (lone && t->nlone)
-		return t->lone[0];
 	return t->nheap ? t->heap[0]->lane[0] : NULL;
+}
+
+struct turn_lane *turn_lone(struct turn *t, uint32_t i)
+{
+	return i < t->nlone ? t->lone[i] : NULL;
 }
 
 void turn_taken(struct turn *t, struct turn_lane *l)
@@ -403,6 +409,44 @@ bool turn_ran(struct turn *t, struct turn_lane *l, bool started)
 		limit_started(&t->limits, &l->type->limit);
 	}
 	return turn_settle(t, l->queue) & turn_settle(t, l->type);
+}
+
+static bool settle_lanes(struct turn *t, struct turn_named *type)
+{
+	bool ok = true;
+
+	for (struct turn_lane *l = type->lanes; l; l = l->next_of_type)
+		ok &= lane_settle(t, l);
+	return ok;
+}
+
+bool turn_rest(struct turn *t, struct turn_named *type)
+{
+	type->rests = true;
+	type->next_rests = t->rests;
+	t->rests = type;
+	return settle_lanes(t, type);
+}
+
+bool turn_rests(const struct turn *t)
+{
+	return t->rests != NULL;
+}
+
+bool turn_wake(struct turn *t, bool (*has_room)(void *arg, uint32_t room), void *arg)
+{
+	bool ok = true;
+
+	for (struct turn_named **at = &t->rests, *n; (n = *at) != NULL;) {
+		if (n->room && !has_room(arg, n->room)) {
+			at = &n->next_rests;
+			continue;
+		}
+		*at = n->next_rests;
+		n->rests = false;
+		ok &= settle_lanes(t, n);
+	}
+	return ok;
 }
 
 bool turn_clock(struct turn *t, int64_t now_us)

@@ -21,6 +21,9 @@ struct turn_named {                     /* a queue or a type */
 	bool dirty;                     /* on the list of those whose tally is to be written with this batch */
 	struct turn_named *next_dirty;
 	bool runs_here;                 /* types */
+	uint32_t room;                  /* types: whose room they take; 0: anybody's */
+	bool rests;                     /* types: nobody has room for them now; on the list of those */
+	struct turn_named *next_rests;
 	uint32_t weight;                /* queues */
 	uint64_t pass;                  /* queues: the stride scheduler's clock */
 	struct turn_lane **lane;        /* queues: heap of its lanes with work, by head */
@@ -52,8 +55,9 @@ struct turn_lane *turn_lane_of(const struct turn *t, uint32_t id);              
 
 /* Tells the lane's head; false where memory is out. */
 bool turn_head(struct turn *t, struct turn_lane *l, bool has, uint64_t key, struct job_id id);
-/* The lane whose head is next, NULL where nothing runs here; lone lanes first where `lone`. */
-struct turn_lane *turn_pick(struct turn *t, bool lone);
+/* The lane whose head is next, NULL where nothing runs here. Lone lanes are not among them: */
+struct turn_lane *turn_pick(struct turn *t);
+struct turn_lane *turn_lone(struct turn *t, uint32_t i);        /* the i-th lone lane with work; NULL behind the last */
 void turn_taken(struct turn *t, struct turn_lane *l);           /* charges the queue for one job */
 bool turn_has(const struct turn *t);
 bool turn_has_lone(const struct turn *t);
@@ -65,6 +69,11 @@ bool turn_ran(struct turn *t, struct turn_lane *l, bool started);      /* one mo
 bool turn_settle(struct turn *t, struct turn_named *n);                 /* its limit or its tally is another: says anew whether it is blocked */
 bool turn_clock(struct turn *t, int64_t now_us);                        /* what the time is; lets go what waited for a token until now */
 int64_t turn_next_token_us(const struct turn *t);                       /* INT64_MAX: nothing waits for one */
+
+/* A type for which nobody has room leaves the heaps until it is woken; its lone lanes stay. Each returns false where memory is out. */
+bool turn_rest(struct turn *t, struct turn_named *type);
+bool turn_rests(const struct turn *t);          /* a type is resting */
+bool turn_wake(struct turn *t, bool (*has_room)(void *arg, uint32_t room), void *arg);
 
 void turn_dirty(struct turn *t, struct turn_named *n, bool type);       /* puts it on the list of those whose tally this batch has to write */
 void turn_each_dirty(struct turn *t, bool types, void (*fn)(void *arg, struct turn_named *n), void *arg);      /* and empties the list */

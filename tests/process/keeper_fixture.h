@@ -35,6 +35,7 @@ enum fate { UNKNOWN, ASKED, STORED, HELD, OVER };       /* of a job: over is wha
 static struct {
 	enum fate fate;
 	bool answered, lost, refused;   /* lost: its asker died before it was answered; refused: for want of room */
+	bool tight;                     /* of the type "tight", which takes room of its own */
 	struct job_id id;
 } job[JOBS];
 static unsigned njob, answered_jobs, over_jobs, refused_jobs;
@@ -42,14 +43,16 @@ static uint32_t damaged_job;             /* whose record cannot be read: its end
 static unsigned finishes;
 static bool may_refuse;                 /* submissions may find no room */
 static size_t padding;                  /* spaces behind each payload */
+static unsigned tight_in;               /* one in so many jobs is of the type "tight"; 0: none */
 
-struct held { uint32_t n; uint64_t token; struct job_id id; bool alone, ending, started; enum job_outcome outcome; };
+struct held { uint32_t n; uint64_t token; struct job_id id; bool alone, ending, started, tight; enum job_outcome outcome; };
 
 static struct player {
 	uint32_t slot;
 	bool alive, abandoned;
 	struct ask_box *box;
-	uint64_t seen, promised;
+	uint64_t seen, promised, tight_promised;
+	unsigned tight_room, tight_seen;        /* for jobs of that type; how many it was granted */
 	struct held held[ROOM];         /* the same places in the run table; n 0: free */
 	struct shm_run *run;
 } player[PLAYERS];
@@ -207,6 +210,9 @@ static inline void submit(struct player *p, unsigned most)
 	for (unsigned i = 0; i < most && njob + 1 < JOBS; i++) {
 		uint32_t n = ++njob;
 		struct job_spec s = { .type = { "noop", 4 }, .max_retries = 1000, .backoff = { .base_ms = 0, .max_ms = 1, .factor_milli = 1000 }, .aging_ms = 60000 };
+		job[n].tight = tight_in && dice(tight_in) == 0;
+		if (job[n].tight)
+			s.type = (struct job_text){ "tight", 5 };
 		s.queue = (struct job_text){ queue, (size_t)snprintf(queue, sizeof(queue), "q%u", dice(5)) };
 		s.payload = (struct job_text){ payload, (size_t)snprintf(payload, sizeof(payload), "%u%*s", n, (int)padding, "") };
 		s.payload_len = s.payload.n;
@@ -229,15 +235,40 @@ static inline unsigned count_held(const struct player *p, bool running)
 	return n;
 }
 
+static inline unsigned count_tight(const struct player *p)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < ROOM; i++)
+		n += p->held[i].n && p->held[i].tight;
+	return n;
+}
+
 static inline void say(struct player *p)
 {
-	unsigned room = ROOM - count_held(p, false);
+	unsigned room = ROOM - count_held(p, false), tight = count_tight(p);
 
+	tight = p->tight_room > tight ? p->tight_room - tight : 0;
 	atomic_store(&seg.proc[p->slot].running, count_held(p, true));
+	if (p->tight_room)
+		grant_want_room(&seg, p->slot, 0, tight, p->seen);
 	grant_want(&seg, p->slot, room, p->seen);
-	if (room + p->seen > p->promised)
+	if (room + p->seen > p->promised || tight + p->tight_seen > p->tight_promised)
 		segment_ring(&seg, SHM_KEEPER_SLOT);
 	p->promised = room + p->seen;
+	p->tight_promised = tight + p->tight_seen;
+}
+
+/* From now on it has so much room for those jobs; it never has less than it had. */
+static inline void give_tight_room(struct player *p, unsigned room)
+{
+	uint32_t id = conf_room_of(conf_handler_of(conf, SLICE("tight")));
+
+	assert_true(id != 0 && room >= p->tight_room);
+	if (p->tight_room == 0)
+		grant_rooms(&seg, p->slot, &id, room > 0);
+	p->tight_room = room;
+	say(p);
 }
 
 static inline void take_one(struct player *p, const struct grant_view *v)
@@ -255,7 +286,12 @@ static inline void take_one(struct player *p, const struct grant_view *v)
 	if (job[n].fate == OVER || job[n].fate == HELD)
 		fail_msg("job %u is granted though it is %s", n, job[n].fate == OVER ? "over" : "held");
 	job[n].fate = HELD;
-	p->held[i] = (struct held){ .n = n, .token = v->g.token, .id = v->g.id, .alone = v->g.crashes >= 2, .started = dice(4) > 0 };
+	bool tight = v->type.n == 5 && memcmp(v->type.p, "tight", 5) == 0;
+	assert_int_equal(tight, job[n].tight);
+	p->tight_seen += tight;
+	if (tight && count_tight(p) >= p->tight_room)
+		fail_msg("job %u is granted to a worker that has no room for its type", n);
+	p->held[i] = (struct held){ .tight = tight, .n = n, .token = v->g.token, .id = v->g.id, .alone = v->g.crashes >= 2, .started = dice(4) > 0 };
 	p->run[i].token = v->g.token;
 	atomic_store(&p->run[i].state, p->held[i].started ? SHM_RUN_STARTED : SHM_RUN_GRANTED);
 }
@@ -309,8 +345,14 @@ static inline void player_revive(struct player *p)
 	assert_non_null(p->box);
 	p->run = segment_runs(&seg, p->slot);
 	memset(p->held, 0, sizeof(p->held));
-	if (p->run)
+	if (p->run) {
+		unsigned tight = p->tight_room;
 		p->seen = p->promised = grant_attach(&seg, p->slot);
+		p->tight_room = p->tight_seen = 0;
+		p->tight_promised = 0;
+		if (tight)
+			give_tight_room(p, tight);
+	}
 	p->alive = true;
 	p->abandoned = false;
 	atomic_store(&me->state, SHM_PROC_RUNNING);
@@ -344,11 +386,15 @@ static inline int keeper_setup(void **state, const char *store_options)
 	alarm(200);
 	if (log_open(&(struct log_options){ .dest = scratch("log"), .level = LOG_LEVEL_INFO }) < 0 || mkdir(scratch("store"), 0700) < 0)
 		return -1;
-	int n = snprintf(text, sizeof(text), "handler noop { builtin = noop max_crashes = 1000 }\nstore { path = \"%s\" %s }\n", scratch("store"), store_options);
+	int n = snprintf(text, sizeof(text), "handler noop { builtin = noop max_crashes = 1000 }\nhandler tight { builtin = noop max_crashes = 1000 }\nstore { path = \"%s\" %s }\n", scratch("store"), store_options);
 	conf = conf_parse("test", text, (size_t)n, &report);
 	if (!conf)
 		conf_report_print(&report, 2);
 	conf_report_free(&report);
+	for (size_t i = 0; conf && i < conf->nhandler; i++)
+		if (strcmp(conf->handler[i].pattern, "tight") == 0)
+			conf->handler[i].kind = CONF_HANDLER_COPROCESS, conf->handler[i].instances = 4096;
+	tight_in = 0;
 	memset(job, 0, sizeof(job));
 	memset(player, 0, sizeof(player));
 	njob = answered_jobs = over_jobs = refused_jobs = slots_freed = 0;

@@ -152,6 +152,53 @@ static void test_killed_between_commit_and_answer(void **state)
 	check_store();
 }
 
+/* Some jobs go only where there is room for their type, and hold up no others. */
+static bool others_over(void)
+{
+	for (uint32_t n = 1; n <= njob; n++)
+		if (!job[n].answered || (job[n].fate != OVER && !job[n].tight))
+			return false;
+	return true;
+}
+
+static void test_room_by_type(void **state)
+{
+	(void)state;
+	tight_in = 3;
+	keeper_start();
+	while (!keeper_ready)
+		keeper_hear();
+	for (unsigned i = 0; i < 40; i++)
+		turn(40, 2);
+	while (!others_over()) {
+		turn(0, 1);
+		usleep(200);
+	}
+	for (uint32_t n = 1; n <= njob; n++)
+		if (job[n].tight)
+			assert_int_equal(job[n].fate, STORED);  /* nobody had any */
+	give_tight_room(&player[1], 2);                         /* never the other one: take_one() looks */
+	settle();
+	give_tight_room(&player[2], 3);
+	for (unsigned kills = 0; kills < 60; kills++) {
+		unsigned turns = dice(60);
+		for (unsigned i = 0; i < turns; i++) {
+			turn(8, 3);
+			usleep(dice(500));
+			struct player *p = &player[dice(PLAYERS)];
+			if (dice(50) == 0 && p->alive)
+				player_kill(p);
+		}
+		keeper_kill();
+		keeper_start();
+	}
+	settle();
+	print_message("# %u jobs\n", njob);
+	assert_true(answered_jobs > 300);
+	keeper_stop();
+	check_store();
+}
+
 /* More lies there than one batch takes: a successor must know of all of it what was committed. */
 static void test_more_than_a_batch_takes(void **state)
 {
@@ -280,7 +327,7 @@ static void test_a_full_map(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_killed_at_any_moment), CASE(test_killed_between_commit_and_answer),
+		CASE(test_killed_at_any_moment), CASE(test_killed_between_commit_and_answer), CASE(test_room_by_type),
 		CASE(test_more_than_a_batch_takes),
 		CASE(test_a_damaged_job_among_others),
 		cmocka_unit_test_setup_teardown(test_a_full_map, setup_small, keeper_teardown),

@@ -269,12 +269,39 @@ static void test_a_lying_ring_is_seen(void **state)
 	assert_int_equal(grant_next(&seg, SLOT, &seen, &v), -1);
 }
 
+static void test_rooms_besides_the_one_in_all(void **state)
+{
+	const uint32_t ids[] = { 77, 5 };
+	uint64_t seen = grant_attach(&seg, SLOT), at;
+	uint32_t id, room;
+
+	(void)state;
+	assert_false(grant_room_at(&seg, SLOT, 0, &id, &room, &at));
+	grant_rooms(&seg, SLOT, ids, 2);
+	assert_true(grant_room_at(&seg, SLOT, 1, &id, &room, &at));
+	assert_true(id == 5 && room == 0 && at == seen);
+	grant_want_room(&seg, SLOT, 0, 3, 9);
+	assert_true(grant_room_at(&seg, SLOT, 0, &id, &room, &at));
+	assert_true(id == 77 && room == 3 && at == 9);
+	assert_true(grant_after(10, at));
+	assert_false(grant_after(9, at));
+	assert_false(grant_after(8, at));
+	assert_false(grant_room_at(&seg, SLOT, 2, &id, &room, &at));
+	assert_false(grant_room_at(&seg, SLOT, SHM_WANT_TYPES, &id, &room, &at));
+	/* a word that makes no sense promises no more than there can be */
+	atomic_store(&seg.proc[SLOT].want_room[0], UINT64_MAX);
+	assert_true(grant_room_at(&seg, SLOT, 0, &id, &room, &at));
+	assert_int_equal(room, seg.geo.run_capacity);
+	grant_attach(&seg, SLOT);
+	assert_false(grant_room_at(&seg, SLOT, 0, &id, &room, &at));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_SEGMENT(test_nothing_is_seen_before_it_is_published), WITH_SEGMENT(test_wraps_for_ever), WITH_SEGMENT(test_a_full_ring_says_so),
 		WITH_SEGMENT(test_a_publishing_cut_short_is_ended), WITH_SEGMENT(test_room_in_the_ring_wakes_the_keeper),
-		WITH_SEGMENT(test_granted_again_is_taken_once), WITH_SEGMENT(test_a_successor_starts_empty), WITH_SEGMENT(test_a_want_that_makes_no_sense), WITH_SEGMENT(test_a_lying_ring_is_seen),
+		WITH_SEGMENT(test_granted_again_is_taken_once), WITH_SEGMENT(test_a_successor_starts_empty), WITH_SEGMENT(test_a_want_that_makes_no_sense), WITH_SEGMENT(test_a_lying_ring_is_seen), WITH_SEGMENT(test_rooms_besides_the_one_in_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -84,7 +84,7 @@ static struct turn_lane *lane(const char *queue, const char *type, uint64_t key)
 
 static struct turn_lane *start(void)
 {
-	struct turn_lane *l = turn_pick(t, false);
+	struct turn_lane *l = turn_pick(t);
 
 	if (!l)
 		return NULL;
@@ -299,7 +299,7 @@ static void test_rules_change(void **state)
 	unsigned na = 0, nb = 0;
 
 	(void)state;
-	assert_ptr_equal(turn_pick(t, false)->queue, a->queue);
+	assert_ptr_equal(turn_pick(t)->queue, a->queue);
 	hidden = 'z';
 	assert_true(turn_rules(t, &r));
 	for (int i = 0; i < 500; i++) {
@@ -354,7 +354,7 @@ static void test_random_heads(void **state)
 			assert_true(turn_head(t, x, seed >> 29 & 1, seed >> 16 & 63, id_of(seed >> 5 & 7)));
 		else
 			pause_queue((char[2]){ (char)('a' + (seed >> 20) % 5), '\0' }, seed >> 29 & 1);
-		struct turn_lane *picked = turn_pick(t, false);
+		struct turn_lane *picked = turn_pick(t);
 		bool may = false;
 		for (unsigned i = 0; i < LANES; i++) {
 			may |= l[i]->has && !l[i]->queue->limit.paused;
@@ -369,13 +369,60 @@ static void test_random_heads(void **state)
 	}
 }
 
+static bool room_is(void *arg, uint32_t room)
+{
+	return room == *(const uint32_t *)arg;
+}
+
+static uint32_t room_of_type(void *arg, struct job_text type)
+{
+	(void)arg;
+	return type.p[0] == 'y' ? 7 : type.p[0] == 'z' ? 8 : 0;
+}
+
+static void test_a_type_without_room_rests(void **state)
+{
+	struct store_rules r = { .room = room_of_type };
+	uint32_t has = 0;
+
+	(void)state;
+	assert_true(turn_rules(t, &r));
+	struct turn_lane *y1 = lane("a", "y", 1), *y2 = lane("b", "y", 2), *z = lane("a", "z", 3), *x = lane("a", "x", 4);
+	assert_int_equal(y1->type->room, 7);
+	assert_int_equal(x->type->room, 0);
+	assert_false(turn_rests(t));
+	assert_true(turn_rest(t, y1->type));
+	assert_ptr_equal(turn_pick(t), z);
+	assert_true(turn_rest(t, z->type));
+	assert_ptr_equal(turn_pick(t), x);                      /* nothing else, of queue b neither */
+	assert_true(turn_head(t, y2, true, 0, id_of(9)));       /* another head changes nothing */
+	struct turn_lane *y3 = lane("c", "y", 0);               /* nor does a new lane */
+	assert_ptr_equal(turn_pick(t), x);
+	assert_true(turn_wake(t, room_is, &has));
+	assert_ptr_equal(turn_pick(t), x);
+	has = 8;
+	assert_true(turn_wake(t, room_is, &has));
+	assert_ptr_equal(turn_pick(t), z);
+	assert_true(turn_rests(t));
+	has = 7;
+	assert_true(turn_wake(t, room_is, &has));
+	assert_false(turn_rests(t));
+	assert_int_equal(y1->place && y2->place && y3->place, true);
+	/* at a reload it may need no room any more */
+	assert_true(turn_rest(t, z->type));
+	assert_true(turn_rules(t, &(struct store_rules){ .room = NULL }));
+	has = 0;
+	assert_true(turn_wake(t, room_is, &has));
+	assert_false(turn_rests(t));
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_weights), TEST(test_least_key_first), TEST(test_a_pause_earns_no_credit), TEST(test_heads_change_while_blocked), TEST(test_blocked_by_both), TEST(test_many_wait_for_tokens),
-		TEST(test_thousands_of_queues), TEST(test_rules_change), TEST(test_random_heads),
+		TEST(test_thousands_of_queues), TEST(test_rules_change), TEST(test_a_type_without_room_rests), TEST(test_random_heads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
