@@ -6,6 +6,13 @@ static bool due(const struct cron *c, const struct zone *z, int64_t after_ms, in
 	return cron_next(c, z, after_ms, tick_ms) && *tick_ms <= now_ms;
 }
 
+bool tick_back(const struct cron *c, int64_t upto_ms, int64_t now_ms)
+{
+	int64_t back = upto_ms - now_ms;
+
+	return back >= TICK_BACK_MS || (c->real_time && back > TICK_LATE_MS);
+}
+
 bool tick_step(const struct cron *c, const struct zone *z, enum tick_missed missed, int64_t upto_ms, int64_t now_ms, unsigned done, struct tick_step *out)
 {
 	int64_t first, recent;

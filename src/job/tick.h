@@ -19,6 +19,13 @@ struct tick_step {
 	int64_t upto_ms;        /* and then every tick up to this time is done */
 };
 
+#define TICK_BACK_MS INT64_C(10800000)  /* a clock put back by less is not believed by fixed times */
+
+/* Whether the clock was put back behind upto_ms so far that the schedule goes by the new time from now on: every tick up to now_ms is then done. As cron has it: minutes and hours that begin with "*" follow the
+ * clock, fixed times that have run do not run again unless it went back by three hours or more. One put back by no more than TICK_LATE_MS was only corrected. Where it is false no tick runs until the clock is past
+ * upto_ms. */
+bool tick_back(const struct cron *c, int64_t upto_ms, int64_t now_ms);
+
 /* One step, where every tick up to and including upto_ms is done and `done` steps were taken just before. False: nothing is due, as also where the clock was put back behind upto_ms. Each step
  * goes forward, so that calling again until it is false ends: at once but for TICK_ALL, there after at most TICK_ALL_MAX + 1 steps. */
 bool tick_step(const struct cron *c, const struct zone *z, enum tick_missed missed, int64_t upto_ms, int64_t now_ms, unsigned done, struct tick_step *out);

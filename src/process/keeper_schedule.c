@@ -178,17 +178,27 @@ static enum store_rc run(struct keeper *k, const struct schedule *s, struct keep
 	return done ? store_schedule_put(k->store, name_of(s), &own->row) : STORE_OK;
 }
 
-/* The clock was put back: no tick is run twice, so nothing runs until it has caught up. Said once. */
-static void tell_behind(const struct keeper *k, const struct schedule *s, struct keeper_schedule *own)
+/* The clock was put back: the schedule goes by the new time, or no tick is run twice and nothing runs until it has caught up. Said once. */
+static enum store_rc look_back(struct keeper *k, const struct schedule *s, struct keeper_schedule *own)
 {
 	char upto[TIME_TEXT_BYTES];
 	bool behind = k->batch_ms < own->row.upto_ms - TICK_LATE_MS;
 
-	if (behind && !own->behind) {
-		time_format(own->row.upto_ms, upto);
-		log_warn("schedule %s has run up to %s, which the clock has not reached: it goes on then", s->conf->name, upto);
+	/* a refused tick is tried again by this clock, not by the one that was */
+	if (own->waits && own->next_ms > k->batch_ms + WAIT_MS)
+		own->next_ms = k->batch_ms + WAIT_MS;
+	time_format(own->row.upto_ms, upto);
+	if (tick_back(&s->cron, own->row.upto_ms, k->batch_ms)) {
+		log_warn("schedule %s has run up to %s, and the clock was set back: it goes by the new time", s->conf->name, upto);
+		own->row.upto_ms = k->batch_ms;
+		own->next_ms = schedule_next_ms(s, own->row.upto_ms);
+		own->waits = own->behind = false;
+		return store_schedule_put(k->store, name_of(s), &own->row);
 	}
+	if (behind && !own->behind)
+		log_warn("schedule %s has run up to %s, which the clock has not reached: it goes on then", s->conf->name, upto);
 	own->behind = behind;
+	return STORE_OK;
 }
 
 enum store_rc keeper_tick_schedules(struct keeper *k)
@@ -199,8 +209,10 @@ enum store_rc keeper_tick_schedules(struct keeper *k)
 
 	if (!all->loaded)
 		rc = load(k);
-	for (size_t i = 0; rc == STORE_OK && k->ticked && i < schedules_count(all->set); i++)
-		tell_behind(k, schedules_at(all->set, i), &all->v[i]);
+	for (size_t i = 0; rc == STORE_OK && (k->ticked || k->clock_set) && i < schedules_count(all->set); i++)
+		rc = look_back(k, schedules_at(all->set, i), &all->v[i]);
+	if (k->ticked || k->clock_set)
+		look_ahead(all);
 	if (rc != STORE_OK || all->next_ms > k->batch_ms)
 		return rc;
 	for (size_t i = 0; rc == STORE_OK && budget > 0 && i < schedules_count(all->set); i++) {

@@ -110,9 +110,33 @@ static void no_tick_twice(void **state)
 	}
 }
 
+static const struct { const char *title, *cron; int64_t back; bool taken; } put_back[] = {
+	{ "not at all", "* * * * *", 0, false },
+	{ "forwards", "* * * * *", -5 * HOUR, false },
+	{ "corrected", "* * * * *", TICK_LATE_MS, false },
+	{ "wildcards go by the new time", "* * * * *", TICK_LATE_MS + 1, true },
+	{ "a wildcard hour too", "30 * * * *", HOUR, true },
+	{ "and a wildcard minute", "*/5 3 * * *", HOUR, true },
+	{ "@hourly is one", "@hourly", 2 * HOUR, true },
+	{ "fixed times do not run again", "0 3 * * *", HOUR, false },
+	{ "also those of many hours", "0,30 0-23 * * *", 3 * HOUR - 1, false },
+	{ "unless it is hours", "0 3 * * *", 3 * HOUR, true },
+	{ "or years", "@daily", 10 * 365 * 24 * HOUR, true },
+};
+
+static void a_clock_put_back(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(put_back) / sizeof(put_back[0]); i++) {
+		struct cron c = cron_of(put_back[i].cron);
+		if (tick_back(&c, DAY0 + 4000 * 24 * HOUR, DAY0 + 4000 * 24 * HOUR - put_back[i].back) != put_back[i].taken)
+			fail_msg("%s: %s", put_back[i].title, put_back[i].taken ? "not taken" : "taken");
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(what_is_due), cmocka_unit_test(no_tick_twice) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(what_is_due), cmocka_unit_test(no_tick_twice), cmocka_unit_test(a_clock_put_back) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

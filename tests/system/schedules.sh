@@ -12,6 +12,7 @@ handler note { exec = {"/bin/sh", "-c", "cat > /dev/null; echo \$STINT_JOB_ID \$
 schedule one { cron = "$minute * * * *"  type = note  payload = "{\"day\":\"yesterday\"}" }
 schedule each { cron = "$minute * * * *"  type = note  missed = all  timezone = "America/New_York" }
 schedule none { cron = "$minute * * * *"  type = note  missed = skip  queue = other }
+schedule fixed { cron = "$minute $((($(date -u +%H | sed 's/^0//') + 12) % 24)) * * *"  type = note  missed = all }
 schedule stuck { cron = "$minute * * * *"  type = note  missed = all  queue = full }
 queue full { max_queued = 1 }
 END
@@ -23,7 +24,7 @@ stored() { get /stats; jq -r '.submitted_total' < "$T/body"; }
 stored_is() { [ "$(stored)" = "$1" ]; }
 
 get /schedules
-is "they are all there" "$status $(jq -r '[.schedules[].name] | join(",")' < "$T/body")" "200 one,each,none,stuck"
+is "they are all there" "$status $(jq -r '[.schedules[].name] | join(",")' < "$T/body")" "200 one,each,none,fixed,stuck"
 is "with what the conf says" "$(jq -c '.schedules[1] | [.cron,.timezone,.type,.queue,.missed]' < "$T/body")" "[\"$minute * * * *\",\"America/New_York\",\"note\",\"night\",\"all\"]"
 is "and a queue of their own" "$(schedule none queue)" other
 is "none has run" "$(schedule one last_run_at)" null
@@ -99,15 +100,25 @@ ok "all have run" until_true 60 none_waits
 is "each once" "$(sort "$T/work/ran" | uniq -d | wc -l)" 0
 is "all of them" "$(wc -l < "$T/work/ran")" 1014
 
-# Put back: the store says that ticks have run that are yet to come.
+# Put back: the store says that ticks have run that are yet to come. By less than three hours: fixed times wait, those of every hour go by the new time. By more: all do.
 ok "it ends for the clock" end_server
-set_tick each -10800 || bail "set_tick"
-expect_log 'schedule each has run up to 20.*, which the clock has not reached: it goes on then'
+for s in each fixed; do
+	set_tick $s -7200 || bail "set_tick"
+done
+expect_log 'schedule each has run up to 20.*, and the clock was set back: it goes by the new time'
+expect_log 'schedule fixed has run up to 20.*'
 must_start
-behind() { grep -q 'schedule each has run up to' "$T/log"; }
-ok "the log says that it waits" until_true 10 behind
-later=$(schedule each next_run_at)
-ok "the next tick is after those" [ "$(date -d "$later" +%s)" -gt $(($(date +%s) + 10800)) ]
+behind() { grep -q "schedule $1 has run up to .*$2" "$T/log"; }
+ok "the log says that fixed times wait" until_true 10 behind fixed 'which the clock has not reached'
+ok "and that the others do not" until_true 10 behind each 'the new time'
+ok "their next tick is within the hour" [ "$(date -d "$(schedule each next_run_at)" +%s)" -le $(($(date +%s) + 3600)) ]
+ok "it ends for the clock again" end_server
+set_tick fixed -10900 || bail "set_tick"
+must_start
+ok "three hours are no correction" until_true 10 behind fixed 'the new time'
+ok "it ends and starts once more" end_server
+must_start
+is "nothing was run by all that" "$(stored)" 1014
 
 # A reload: another expression starts from now, what is taken out is forgotten.
 other=$(((minute + 1) % 60))
