@@ -249,9 +249,9 @@ enum record_rc record_spec_decode(const void *p, size_t n, struct job_spec *out)
 size_t record_attempt_encode(const struct record_attempt *a, uint8_t *out, size_t cap)
 {
 	size_t inline_log = a->log_blob ? 0 : a->log.n;
-	size_t n = ATTEMPT_HEAD + a->error.n + inline_log;
+	size_t n = ATTEMPT_HEAD + a->error.n + a->who.n + inline_log;
 
-	if (n > cap || a->error.n > JOB_ERROR_MAX || inline_log > JOB_INLINE_MAX)
+	if (n > cap || a->who.n > 64 || a->error.n > JOB_ERROR_MAX || inline_log > JOB_INLINE_MAX)
 		return 0;
 	memset(out, 0, ATTEMPT_HEAD);
 	put16(out, RECORD_VERSION);
@@ -272,10 +272,13 @@ size_t record_attempt_encode(const struct record_attempt *a, uint8_t *out, size_
 	put32(out + 84, (uint32_t)a->error.n);
 	put64(out + 88, a->log_blob);
 	put64(out + 96, a->log_len);
+	put32(out + 108, (uint32_t)a->who.n);
 	if (a->error.n)
 		memcpy(out + ATTEMPT_HEAD, a->error.p, a->error.n);
+	if (a->who.n)
+		memcpy(out + ATTEMPT_HEAD + a->error.n, a->who.p, a->who.n);
 	if (inline_log)
-		memcpy(out + ATTEMPT_HEAD + a->error.n, a->log.p, inline_log);
+		memcpy(out + ATTEMPT_HEAD + a->error.n + a->who.n, a->log.p, inline_log);
 	put32(out + 4, crc32c(out + 8, n - 8));
 	return n;
 }
@@ -300,11 +303,12 @@ enum record_rc record_attempt_decode(const void *p, size_t n, struct record_atte
 		.term_signal = (int32_t)get32(b + 16), .duration_us = (int64_t)get64(b + 56), .cpu_us = (int64_t)get64(b + 64),
 		.max_rss_kb = get64(b + 72), .worker = get32(b + 20), .worker_pid = (int32_t)get32(b + 80), .log_blob = get64(b + 88), .log_len = get64(b + 96),
 	};
-	uint32_t error_len = get32(b + 84);
-	if (error_len > n - ATTEMPT_HEAD)
+	uint32_t error_len = get32(b + 84), who_len = get32(b + 108);
+	if (error_len > n - ATTEMPT_HEAD || who_len > n - ATTEMPT_HEAD - error_len)
 		return RECORD_BAD;
 	out->error = (struct job_text){ (const char *)b + ATTEMPT_HEAD, error_len };
-	out->log = (struct job_text){ (const char *)b + ATTEMPT_HEAD + error_len, n - ATTEMPT_HEAD - error_len };
+	out->who = (struct job_text){ (const char *)b + ATTEMPT_HEAD + error_len, who_len };
+	out->log = (struct job_text){ (const char *)b + ATTEMPT_HEAD + error_len + who_len, n - ATTEMPT_HEAD - error_len - who_len };
 	return RECORD_OK;
 }
 

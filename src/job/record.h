@@ -34,8 +34,9 @@ struct record_attempt {
 	int32_t worker_pid;
 	uint64_t log_blob, log_len;     /* blob 0: the log follows inline */
 	struct job_text error, log;
+	struct job_text who;            /* of a remote worker: what it calls itself */
 };
-#define RECORD_ATTEMPT_MAX (128 + JOB_ERROR_MAX + JOB_INLINE_MAX)
+#define RECORD_ATTEMPT_MAX (128 + 64 + JOB_ERROR_MAX + JOB_INLINE_MAX)
 size_t record_attempt_encode(const struct record_attempt *a, uint8_t *out, size_t cap);
 enum record_rc record_attempt_decode(const void *p, size_t n, struct record_attempt *out);
 

@@ -56,7 +56,7 @@ static void measure(struct keeper *k, const struct store_change *c, int64_t now_
 		histogram_add(k->seg->queue_us, us);
 		histogram_add(named_histogram(&k->queues, c->queue), us);
 		shm_count(k->me, SHM_C_QUEUE_US_SUM, (uint64_t)us);
-	} else if (c->outcome != JOB_OUTCOME_NONE && c->outcome != JOB_OUTCOME_RELEASED && c->outcome != JOB_OUTCOME_CRASHED) {
+	} else if (c->outcome != JOB_OUTCOME_NONE && c->outcome != JOB_OUTCOME_RELEASED && c->outcome != JOB_OUTCOME_CRASHED && c->outcome != JOB_OUTCOME_LEASE_EXPIRED) {
 		histogram_add(k->seg->exec_us, c->job.duration_us);
 		histogram_add(named_histogram(&k->types, c->type), c->job.duration_us);
 		shm_count(k->me, SHM_C_EXEC_US_SUM, (uint64_t)c->job.duration_us);

@@ -10,10 +10,10 @@ static uint32_t max_crashes(const struct store *s, const struct job *j)
 	return s->rules.max_crashes ? s->rules.max_crashes(s->rules.arg, l->type->name) : DEFAULT_MAX_CRASHES;
 }
 
-static enum store_rc give_up(struct store *s, struct job *j)
+static enum store_rc give_up(struct store *s, struct job *j, enum job_outcome outcome)
 {
 	j->finished_ms = s->now_ms;
-	TRY(job_event(s, j, JOB_EV_FAIL_DEAD, JOB_OUTCOME_CRASHED));
+	TRY(job_event(s, j, JOB_EV_FAIL_DEAD, outcome));
 	return final_put(s, j);
 }
 
@@ -24,17 +24,30 @@ static enum store_rc requeue(struct store *s, struct job *j, enum job_outcome ou
 	return ready_put(s, j);
 }
 
-static enum store_rc end_lease(struct store *s, struct job_id id, uint64_t token, bool crashed)
+static struct job_text why_ended(enum job_outcome how, bool over)
 {
-	static const char words[] = "the worker died while it ran this job", last[] = "the worker died while it ran this job, and that as often as max_crashes allows";
+	static const char *const why[JOB_OUTCOMES][2] = {
+		[JOB_OUTCOME_CRASHED] = { "the worker died while it ran this job", "the worker died while it ran this job, and that as often as max_crashes allows" },
+		[JOB_OUTCOME_LEASE_EXPIRED] = { "the lease ran out: nothing was heard of its worker in time",
+			"the lease ran out: nothing was heard of its worker in time, and that as often as max_crashes allows" },
+	};
+	const char *text = why[how][over];
+
+	return (struct job_text){ text, text ? strlen(text) : 0 };
+}
+
+enum store_rc lease_end(struct store *s, struct job_id id, uint64_t token, enum job_outcome how)
+{
+	bool lost = how != JOB_OUTCOME_RELEASED;
 	struct job j;
 
 	TRY(must(job_load(s, id, &j)));
 	if (j.state != JOB_RUNNING || j.lease_token != token)
 		return STORE_STALE;
+	bool over = lost && !j.cancel_asked && j.crashes + 1 >= max_crashes(s, &j);
 	struct record_attempt a = {
-		.token = token, .attempt = j.attempts, .outcome = crashed ? JOB_OUTCOME_CRASHED : JOB_OUTCOME_RELEASED, .claimed_ms = j.started_ms,
-		.started_ms = crashed ? j.started_ms : 0, .ended_ms = s->now_ms, .exit_code = -1, .worker = j.worker, .worker_pid = j.worker_pid,
+		.token = token, .attempt = j.attempts, .outcome = how, .claimed_ms = j.started_ms,
+		.started_ms = lost ? j.started_ms : 0, .ended_ms = s->now_ms, .exit_code = -1, .worker = j.worker, .worker_pid = j.worker_pid, .error = why_ended(how, over),
 	};
 	TRY(lease_del(s, &j));
 	j.last_outcome = a.outcome;
@@ -42,18 +55,13 @@ static enum store_rc end_lease(struct store *s, struct job_id id, uint64_t token
 	j.term_signal = 0;
 	j.duration_us = j.cpu_us = 0;
 	j.max_rss_kb = 0;
+	j.crashes += lost;
 	if (j.cancel_asked) {
 		j.finished_ms = s->now_ms;
-		j.crashes += crashed;
-		a.error = crashed ? (struct job_text){ words, sizeof(words) - 1 } : (struct job_text){ NULL, 0 };
-		TRY(job_event(s, &j, JOB_EV_CANCEL, (enum job_outcome)a.outcome));
+		TRY(job_event(s, &j, JOB_EV_CANCEL, how));
 		TRY(final_put(s, &j));
-	} else if (crashed) {
-		bool over = ++j.crashes >= max_crashes(s, &j);
-		a.error = over ? (struct job_text){ last, sizeof(last) - 1 } : (struct job_text){ words, sizeof(words) - 1 };
-		TRY(over ? give_up(s, &j) : requeue(s, &j, JOB_OUTCOME_CRASHED));
 	} else {
-		TRY(requeue(s, &j, JOB_OUTCOME_RELEASED));
+		TRY(over ? give_up(s, &j, how) : requeue(s, &j, how));
 	}
 	TRY(attempt_put(s, &j, &a));
 	return job_save(s, &j);
@@ -87,7 +95,7 @@ static enum store_rc lease_next(struct store *s, uint32_t slot, uint32_t incarna
 /* Ends the lease at *k. One that its job knows nothing of is only deleted; a job that cannot be read is held, its lease stays. */
 static enum store_rc end_one(struct store *s, struct key *k, const struct lease_row *row, bool crashed)
 {
-	enum store_rc rc = end_lease(s, row->id, row->token, crashed);
+	enum store_rc rc = lease_end(s, row->id, row->token, crashed ? JOB_OUTCOME_CRASHED : JOB_OUTCOME_RELEASED);
 
 	if (rc == STORE_STALE)
 		rc = row_del(s, KV_LEASE, key_of(k));

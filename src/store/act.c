@@ -7,6 +7,8 @@ static enum store_rc act_cancel(struct store *s, struct job *j)
 {
 	if (job_state_next(j->state, JOB_EV_CANCEL) == JOB_NONE)
 		return STORE_STATE;
+	if (j->state == JOB_RUNNING && j->worker == STORE_REMOTE)
+		return remote_cancel(s, j);
 	if (j->state == JOB_RUNNING) {          /* final only when its handler is gone: its worker says so */
 		j->cancel_asked = true;
 		return job_save(s, j);

@@ -14,6 +14,7 @@ static const struct part parts[] = {
 	{ KV_DUE, BIT(JOB_SCHEDULED) | BIT(JOB_RETRYING), 24, 8, 0 },
 	{ KV_READY, BIT(JOB_QUEUED), 28, 12, 0 },
 	{ KV_LEASE, BIT(JOB_RUNNING), 20, IN_VALUE, 0 },
+	{ KV_REMOTE, BIT(JOB_RUNNING), 24, IN_VALUE, 0 },
 	{ KV_WAITING, BIT(JOB_WAITING), 16, 0, 0 },
 	{ KV_FINAL, BIT(JOB_SUCCEEDED), 25, 9, 0 },
 	{ KV_FINAL, BIT(JOB_DEAD) | BIT(JOB_CANCELLED) | BIT(JOB_EXPIRED), 25, 9, 1 },
@@ -91,7 +92,7 @@ static enum store_rc pass(struct walk *w, const struct part *p, struct kv_bytes 
 {
 	bool fits = true;
 
-	*look = found.n == p->key_bytes && (p->id_at != IN_VALUE || v.n == sizeof(struct lease_row));
+	*look = found.n == p->key_bytes && (p->id_at != IN_VALUE || v.n >= sizeof(*id));
 	if (found.n > p->key_bytes)
 		return STORE_DAMAGED;
 	memset(w->at->key, 0, sizeof(w->at->key));

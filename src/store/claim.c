@@ -1,6 +1,9 @@
 /* Handing out the next job under a lease. */
 #include "store/embedded.h"
 
+/* Who takes a job. */
+struct taker { struct store_owner owner; uint64_t grant_seq; const struct store_lease *remote; /* NULL: a worker of ours */ };
+
 static enum store_rc lease_put(struct store *s, const struct job *j, uint32_t incarnation)
 {
 	struct lease_row row = { j->id, j->lease_token, incarnation, 0 };
@@ -9,19 +12,22 @@ static enum store_rc lease_put(struct store *s, const struct job *j, uint32_t in
 	return row_put(s, KV_LEASE, key_of(&k), (struct kv_bytes){ &row, sizeof(row) });
 }
 
-static enum store_rc lease(struct store *s, struct job *j, const struct store_owner *owner, uint64_t grant_seq)
+static enum store_rc lease(struct store *s, struct job *j, const struct taker *who)
 {
+	const struct store_lease *remote = who->remote;
+
+
 	TRY(ready_del(s, j));
 	j->attempts++;
 	j->lease_token = s->head.next_token++;
 	j->lease_epoch = s->epoch;
-	j->grant_seq = grant_seq;
-	j->worker = owner->slot;
-	j->worker_pid = owner->pid;
+	j->grant_seq = remote ? (uint64_t)(remote->boot_ms + remote->lease_ms) : who->grant_seq;
+	j->worker = remote ? STORE_REMOTE : who->owner.slot;
+	j->worker_pid = remote ? 0 : who->owner.pid;
 	j->started_ms = s->now_ms;
 	j->finished_ms = 0;
 	TRY(job_event(s, j, JOB_EV_CLAIM, JOB_OUTCOME_NONE));
-	TRY(lease_put(s, j, owner->incarnation));
+	TRY(remote ? remote_put(s, j, remote) : lease_put(s, j, who->owner.incarnation));
 	return job_save(s, j);
 }
 
@@ -49,7 +55,7 @@ static enum store_rc bury(struct store *s, struct job *j)
 }
 
 /* The head of a lane: handed out, or got out of the way where it cannot be (*gone). */
-static enum store_rc take_head(struct store *s, struct turn_lane *l, const struct store_owner *owner, uint64_t grant_seq, struct store_claimed *out, bool *gone)
+static enum store_rc take_head(struct store *s, struct turn_lane *l, const struct taker *who, struct store_claimed *out, bool *gone)
 {
 	struct job *j = &out->job;
 
@@ -69,7 +75,7 @@ static enum store_rc take_head(struct store *s, struct turn_lane *l, const struc
 	TRY(rc);
 	*gone = false;
 	turn_taken(s->turn, l);
-	TRY(lease(s, j, owner, grant_seq));
+	TRY(lease(s, j, who));
 	struct tally_set set = tally_of(s, l);
 	for (int i = 0; i < 3; i++) {
 		set.t[i]->queue_us_sum += (uint64_t)(s->now_us > j->queued_us ? s->now_us - j->queued_us : 0);
@@ -79,7 +85,23 @@ static enum store_rc take_head(struct store *s, struct turn_lane *l, const struc
 	return STORE_OK;
 }
 
-struct taker { struct store_owner owner; uint64_t grant_seq; };
+/* The lane's head, or what comes after it where that had to go. NOT_FOUND with *again: another lane may be next now. */
+static enum store_rc take(struct store *s, struct turn_lane *l, const struct taker *who, struct store_claimed *out, bool *again)
+{
+	struct job_id id = l->head;
+	bool gone;
+	enum store_rc rc = take_head(s, l, who, out, &gone);
+
+	if (passed_over(s, id, rc)) {
+		rc = lane_refresh(s, l);
+		gone = true;
+	}
+	*again = rc == STORE_OK && gone;
+	if (!*again)
+		return settled(s, rc);
+	row_whole(s);
+	return STORE_NOT_FOUND;
+}
 
 /* Whose head is next and who gets it; NULL where there is no such pair. */
 static struct turn_lane *choose(struct store *s, const struct store_chooser *c, struct taker *to)
@@ -106,22 +128,38 @@ static struct turn_lane *choose(struct store *s, const struct store_chooser *c, 
 
 enum store_rc store_claim_for(struct store *s, const struct store_chooser *c, struct store_claimed *out)
 {
+	struct taker to = { .remote = NULL };
+	enum store_rc rc = STORE_NOT_FOUND;
 	struct turn_lane *l;
-	struct taker to;
+	bool again = true;
 
-	while ((l = choose(s, c, &to)) != NULL) {
-		struct job_id id = l->head;
-		bool gone;
-		enum store_rc rc = take_head(s, l, &to.owner, to.grant_seq, out, &gone);
-		if (passed_over(s, id, rc)) {
-			rc = lane_refresh(s, l);
-			gone = true;
-		}
-		if (rc != STORE_OK || !gone)
-			return settled(s, rc);
-		row_whole(s);
-	}
-	return STORE_NOT_FOUND;
+	while (again && (l = choose(s, c, &to)) != NULL)
+		rc = take(s, l, &to, out, &again);
+	return rc;
+}
+
+enum store_rc store_claim_remote(struct store *s, const struct store_pick *p, const struct store_lease *lease, struct store_claimed *out)
+{
+	struct taker who = { .remote = lease };
+	enum store_rc rc = STORE_NOT_FOUND;
+	struct turn_lane *l;
+	bool again = true;
+
+	if (p->ntypes > STORE_PICK_MAX || p->nqueues > STORE_PICK_MAX || lease->worker.n > STORE_WORKER_MAX || lease->lease_ms <= 0 || lease->boot_ms < 0)
+		return STORE_INVALID;
+	while (again && (l = turn_pick_remote(s->turn, p)) != NULL)
+		rc = take(s, l, &who, out, &again);
+	return rc;
+}
+
+bool store_has_remote(struct store *s, const struct store_pick *p)
+{
+	return turn_pick_remote(s->turn, p) != NULL;
+}
+
+uint64_t store_remote_news(const struct store *s)
+{
+	return turn_news(s->turn);
 }
 
 struct one_owner { const struct store_owner *owner; uint64_t grant_seq; bool idle; };

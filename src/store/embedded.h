@@ -50,6 +50,10 @@ struct store {
 	uint8_t idem_secret[SIPHASH_BYTES];
 	uint64_t next_idem;             /* number of the log's next row */
 	bool idem_loaded;
+	int64_t next_lease_ms;          /* CLOCK_BOOTTIME: no remote lease ends before */
+	uint64_t who_token;             /* what the worker of the remote lease that was deleted last calls itself: for its attempt's row */
+	size_t who_n;
+	char who[STORE_WORKER_MAX];
 	bool stale;                     /* memory and store may differ: to be loaded anew before the next batch */
 	uint8_t scratch[RECORD_SPEC_MAX];
 };
@@ -88,6 +92,7 @@ static inline struct kv_bytes id_key(const struct job_id *id) { return (struct k
 struct key key_ready(uint32_t lane, uint64_t sortkey, const struct job_id *id);
 struct key key_due(int64_t wall_ms, const struct job_id *id);
 struct key key_lease(uint64_t epoch, uint32_t slot, uint64_t grant_seq);
+struct key key_remote(uint64_t epoch, int64_t boot_ms, uint64_t token);
 struct key key_final(enum job_state state, int64_t finished_ms, const struct job_id *id);
 struct key key_attempt(const struct job_id *id, uint64_t token);
 struct key key_note(const struct job_id *id, int64_t wall_us, uint8_t event);
@@ -127,6 +132,7 @@ static inline enum store_rc must(enum store_rc rc) { return rc == STORE_NOT_FOUN
 static inline enum store_rc may(enum store_rc rc) { return rc == STORE_NOT_FOUND ? STORE_OK : rc; }
 
 struct lease_row { struct job_id id; uint64_t token; uint32_t incarnation, reserved; };
+struct remote_row { struct job_id id; int64_t lease_ms; };      /* the worker's name follows */
 
 /* --- jobs (jobs.c) --- */
 enum store_rc job_decode(struct kv_bytes v, struct job_id id, struct job *out);                 /* DAMAGED also where it is the record of another */
@@ -172,6 +178,15 @@ enum store_rc unique_end(struct store *s, const struct job *j);                 
 /* --- ends of attempts (finish.c) --- */
 enum store_rc lease_del(struct store *s, const struct job *j);
 enum store_rc attempt_put(struct store *s, const struct job *j, const struct record_attempt *a);
+
+/* --- leases that end otherwise (abandon.c) --- */
+enum store_rc lease_end(struct store *s, struct job_id id, uint64_t token, enum job_outcome how);       /* CRASHED, LEASE_EXPIRED, RELEASED. STALE: it is not the job's */
+
+/* --- leases of remote workers (remote.c) --- */
+enum store_rc remote_put(struct store *s, const struct job *j, const struct store_lease *l);
+enum store_rc remote_del(struct store *s, const struct job *j);         /* and keeps its worker's name for attempt_put() */
+enum store_rc remote_cancel(struct store *s, struct job *j);            /* of one that runs */
+enum store_rc remote_refresh(struct store *s);                          /* reads next_lease_ms from the store */
 
 /* --- removal (due.c) --- */
 enum store_rc job_purge(struct store *s, const struct key *k, struct job_id id);     /* all of a final job; *k is its place in the final index */

@@ -7,6 +7,8 @@ enum store_rc lease_del(struct store *s, const struct job *j)
 {
 	struct key k = key_lease(j->lease_epoch, j->worker, j->grant_seq);
 
+	if (j->worker == STORE_REMOTE)
+		return remote_del(s, j);
 	return may(row_del(s, KV_LEASE, key_of(&k)));   /* the job's own record is what counts */
 }
 
@@ -16,9 +18,11 @@ enum store_rc attempt_put(struct store *s, const struct job *j, const struct rec
 	struct key k = key_attempt(&j->id, j->lease_token);
 	struct record_attempt row = *a;
 
+	if (row.worker == STORE_REMOTE && s->who_token == row.token)
+		row.who = (struct job_text){ s->who, s->who_n };
 	if (row.error.n > JOB_ERROR_MAX)
 		row.error.n = JOB_ERROR_MAX;
-	if (row.log_blob == 0 && row.error.n + row.log.n + 128 > KV_BLOB_ROW - 100 && row.log.n) {
+	if (row.log_blob == 0 && row.error.n + row.who.n + row.log.n + 128 > KV_BLOB_ROW - 100 && row.log.n) {
 		TRY(blob_put(s, row.log, &row.log_blob));
 		row.log_len = row.log.n;
 		row.log.n = 0;
@@ -147,7 +151,7 @@ static enum store_rc end_attempt(struct store *s, struct job *j, const struct st
 		break;
 	}
 	/* A first attempt that succeeded without a word is told by the record alone: the common job costs no further row. */
-	if (f->outcome == JOB_OUTCOME_SUCCEEDED && a.log_len == 0 && j->attempts == 1)
+	if (f->outcome == JOB_OUTCOME_SUCCEEDED && a.log_len == 0 && j->attempts == 1 && j->worker != STORE_REMOTE)
 		return STORE_OK;
 	return attempt_put(s, j, &a);
 }

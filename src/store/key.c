@@ -72,6 +72,16 @@ struct key key_lease(uint64_t epoch, uint32_t slot, uint64_t grant_seq)
 	return k;
 }
 
+struct key key_remote(uint64_t epoch, int64_t boot_ms, uint64_t token)
+{
+	struct key k = { .n = 0 };
+
+	key_u64(&k, epoch);
+	key_u64(&k, (uint64_t)boot_ms);
+	key_u64(&k, token);
+	return k;
+}
+
 struct key key_final(enum job_state state, int64_t finished_ms, const struct job_id *id)
 {
 	struct key k = { .n = 0 };

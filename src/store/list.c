@@ -18,15 +18,17 @@ static const struct part {
 	enum kv_table table;
 	enum order order;
 	uint8_t key_bytes, id_at, class;
+	uint8_t then;                   /* the part that the listing goes on in at its end; 0: none */
 } parts[] = {
-	[0] = { 0, KV_JOB, BACKWARD, 16, 0, 0 },
-	[1] = { 1u << JOB_QUEUED, KV_READY, MERGED, PLACE_BYTES, 8, 0 },
-	[2] = { 1u << JOB_QUEUED, KV_READY, FORWARD, 28, 12, 0 },
-	[3] = { 1u << JOB_SCHEDULED | 1u << JOB_RETRYING, KV_DUE, FORWARD, 24, 8, 0 },
-	[4] = { 1u << JOB_RUNNING, KV_LEASE, FORWARD, 20, IN_VALUE, 0 },
-	[5] = { 1u << JOB_WAITING, KV_WAITING, FORWARD, 16, 0, 0 },
-	[6] = { 1u << JOB_SUCCEEDED, KV_FINAL, BACKWARD, 25, 9, 0 },
-	[7] = { 1u << JOB_DEAD | 1u << JOB_CANCELLED | 1u << JOB_EXPIRED, KV_FINAL, BACKWARD, 25, 9, 1 },
+	[0] = { 0, KV_JOB, BACKWARD, 16, 0, 0, 0 },
+	[1] = { 1u << JOB_QUEUED, KV_READY, MERGED, PLACE_BYTES, 8, 0, 0 },
+	[2] = { 1u << JOB_QUEUED, KV_READY, FORWARD, 28, 12, 0, 0 },
+	[3] = { 1u << JOB_SCHEDULED | 1u << JOB_RETRYING, KV_DUE, FORWARD, 24, 8, 0, 0 },
+	[4] = { 1u << JOB_RUNNING, KV_LEASE, FORWARD, 20, IN_VALUE, 0, 8 },
+	[5] = { 1u << JOB_WAITING, KV_WAITING, FORWARD, 16, 0, 0, 0 },
+	[6] = { 1u << JOB_SUCCEEDED, KV_FINAL, BACKWARD, 25, 9, 0, 0 },
+	[7] = { 1u << JOB_DEAD | 1u << JOB_CANCELLED | 1u << JOB_EXPIRED, KV_FINAL, BACKWARD, 25, 9, 1, 0 },
+	[8] = { 1u << JOB_RUNNING, KV_REMOTE, FORWARD, 24, IN_VALUE, 0, 0 },
 };
 #define PARTS (sizeof(parts) / sizeof(parts[0]))
 #define BEGUN 0x100u            /* in a cursor's part: the key says where to go on */
@@ -97,18 +99,20 @@ static enum store_rc find(struct walk *w, struct kv_bytes *found, struct kv_byte
 
 static enum store_rc walk_index(struct walk *w, bool *go_on)
 {
-	const struct part *p = w->part;
-
 	while (*go_on && look(w)) {
+		const struct part *p = w->part;
 		struct kv_bytes found, v;
 		struct job_id id;
 		enum store_rc rc = find(w, &found, &v);
 		if (rc == STORE_NOT_FOUND || (rc == STORE_OK && p->table == KV_FINAL && *(const uint8_t *)found.p != p->class)) {
-			w->at->part = STORE_CURSOR_END;
+			*w->at = (struct store_cursor){ .part = p->then ? p->then : STORE_CURSOR_END };
+			w->part = &parts[p->then];
+			if (p->then)
+				continue;
 			return STORE_OK;
 		}
 		TRY(rc);
-		if (found.n != p->key_bytes || (p->id_at == IN_VALUE && v.n != sizeof(struct lease_row)))
+		if (found.n != p->key_bytes || (p->id_at == IN_VALUE && v.n < sizeof(id)))
 			return STORE_DAMAGED;
 		memcpy(&id, p->id_at != IN_VALUE ? (const uint8_t *)found.p + p->id_at : (const uint8_t *)v.p, sizeof(id));
 		memcpy(w->at->key, found.p, found.n);

@@ -13,7 +13,7 @@ const char *const kv_table_names[KV_TABLES] = {
 	[KV_FINAL] = "final", [KV_ATTEMPT] = "attempt", [KV_NOTE] = "note", [KV_RESULT] = "result", [KV_PROGRESS] = "progress", [KV_COUNT] = "count",
 	[KV_LANE] = "lane", [KV_TOKEN] = "token", [KV_STAGE] = "stage", [KV_IDEM] = "idem", [KV_UNIQUE] = "unique",
 	[KV_PARENT] = "parent", [KV_CHILD] = "child", [KV_WAITING] = "waiting", [KV_SPREAD] = "spread",
-	[KV_SCHEDULE] = "schedule", [KV_EXPIRY] = "expiry",
+	[KV_SCHEDULE] = "schedule", [KV_EXPIRY] = "expiry", [KV_REMOTE] = "remote",
 };
 
 struct kv_txn {

@@ -115,6 +115,7 @@ static enum store_rc load(struct store *s, char *why, size_t size)
 	TRY(lanes_load(s, why, size));
 	TRY(due_refresh(s));
 	TRY(expiry_refresh(s));
+	TRY(remote_refresh(s));
 	TRY(idem_load(s));
 	s->saved_head = s->head;
 	TRY(spread_load(s));

@@ -141,6 +141,27 @@ enum store_rc store_depends(struct store_reader *r, struct job_id id, struct buf
 	}
 }
 
+enum store_rc store_worker(struct store_reader *r, const struct job *job, struct job_text *name)
+{
+	struct key running = key_remote(job->lease_epoch, (int64_t)job->grant_seq, job->lease_token), ended = key_attempt(&job->id, job->lease_token);
+	struct record_attempt a;
+	struct kv_bytes v;
+
+	*name = (struct job_text){ NULL, 0 };
+	if (job->worker != STORE_REMOTE || job->lease_token == 0)
+		return STORE_NOT_FOUND;
+	if (job->state == JOB_RUNNING) {
+		TRY(get(r, KV_REMOTE, key_of(&running), &v));
+		if (v.n > sizeof(struct remote_row))
+			*name = (struct job_text){ (const char *)v.p + sizeof(struct remote_row), v.n - sizeof(struct remote_row) };
+	} else {
+		TRY(get(r, KV_ATTEMPT, key_of(&ended), &v));
+		if (record_attempt_decode(v.p, v.n, &a) == RECORD_OK)
+			*name = a.who;
+	}
+	return name->n ? STORE_OK : STORE_NOT_FOUND;
+}
+
 enum store_rc store_progress_get(struct store_reader *r, struct job_id id, int32_t *percent, struct job_text *message)
 {
 	struct kv_bytes v;

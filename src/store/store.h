@@ -61,7 +61,7 @@ struct store_limit {
 /* What the store asks about names; may change at a reload (store_rules() again). */
 struct store_rules {
 	void *arg;
-	bool (*runs_here)(void *arg, struct job_text type);             /* a local worker may run it */
+	bool (*runs_here)(void *arg, struct job_text type);             /* a local worker may run it; else remote workers */
 	uint32_t (*weight)(void *arg, struct job_text queue);           /* share of turns, >= 1 */
 	uint32_t (*max_crashes)(void *arg, struct job_text type);
 	struct store_limit (*queue_limit)(void *arg, struct job_text queue);    /* NULL: no limits */
@@ -136,6 +136,30 @@ void store_wake(struct store *s, bool (*has_room)(void *arg, uint32_t room), voi
 bool store_waits(const struct store *s);        /* something waits that runs here and no limit holds back, be it at rest. Outside a batch too */
 /* Whether a job waits that only an idle owner may claim, of a type whose room fits. Outside a batch too. */
 bool store_alone_fits(struct store *s, bool (*fits)(void *arg, uint32_t room), void *arg);
+/* --- workers on other machines: leases with a time. That is judged on CLOCK_BOOTTIME, which is always an argument; they outlive the server --- */
+#define STORE_REMOTE UINT32_MAX         /* struct job's `worker` */
+#define STORE_WORKER_MAX 64u            /* bytes of what one calls itself */
+#define STORE_PICK_MAX 64u              /* types, and queues */
+struct store_pick {                     /* jobs of these types, of which those count that do not run here; of these queues alone, where there are any */
+	const struct job_text *type, *queue;
+	unsigned ntypes, nqueues;
+};
+struct store_lease { struct job_text worker; int64_t lease_ms, boot_ms; /* it ends lease_ms after boot_ms */ };
+/* As store_claim(), for a remote worker. That a job crashed before makes no difference here. */
+enum store_rc store_claim_remote(struct store *s, const struct store_pick *p, const struct store_lease *l, struct store_claimed *out);
+bool store_has_remote(struct store *s, const struct store_pick *p);    /* there is one. Outside a batch too */
+uint64_t store_remote_news(const struct store *s);                     /* another number than before: look again. Outside a batch too */
+struct store_finish;
+struct store_ended { enum job_state state; int64_t run_at_ms; };        /* what the job then became */
+/* As store_finish(), SUCCEEDED, FAILED and RELEASED; the attempt's times are filled in. STORE_REPLAYED: the lease has ended so before, and *then is as it was. STORE_STALE: it is not the job's, or ended
+ * otherwise. */
+enum store_rc store_finish_remote(struct store *s, const struct store_finish *f, struct store_ended *then);
+enum store_rc store_extend(struct store *s, struct job_id id, uint64_t token, int64_t by_ms, int64_t boot_ms, int64_t *left_ms);    /* to by_ms from now (0: its own period), never to less than it has; *left_ms: what it has then */
+enum store_rc store_give_back(struct store *s, struct job_id id, uint64_t token);      /* its worker never heard of it: released */
+/* Leases that have run out: their jobs are queued again without using a retry; it counts for max_crashes. At most `limit` a call. */
+enum store_rc store_expire_leases(struct store *s, int64_t boot_ms, unsigned limit, bool *more);
+int64_t store_next_lease_ms(const struct store *s);                     /* CLOCK_BOOTTIME of the next one, maybe too early; INT64_MAX: none. Outside a batch too */
+enum store_rc store_renew_leases(struct store *s, int64_t boot_ms, unsigned limit, bool *more);        /* those of an older epoch get one full period from now */
 
 struct store_finish {
 	struct job_id id;
@@ -151,7 +175,7 @@ struct store_finish {
 };
 enum store_rc store_finish(struct store *s, const struct store_finish *f, struct job *out);
 
-/* By hand. CANCEL: what has not started is cancelled at once; what runs is marked, out->cancel_asked, and its worker is to be told (again, where it was marked already). RETRY: a final,
+/* By hand. CANCEL: what has not started is cancelled at once; what runs is marked, out->cancel_asked, and its worker is to be told (again, where it was marked already), but with a remote worker it is cancelled at once. RETRY: a final,
  * unsuccessful job is queued again with its attempts at 0. RUN_NOW: a scheduled or retrying one is queued at once. DELETE: a final one is removed with all that belongs to it. STORE_STATE: its state forbids it.
  * STORE_LIVE: RETRY, and another job holds its unique key. */
 enum store_act { STORE_ACT_CANCEL = 1, STORE_ACT_RETRY, STORE_ACT_RUN_NOW, STORE_ACT_DELETE, STORE_ACTS };
@@ -250,6 +274,7 @@ enum store_rc store_read_begin(struct store_reader *r);
 void store_read_end(struct store_reader *r);
 enum store_rc store_get(struct store_reader *r, struct job_id id, struct job *job, struct job_spec *spec);      /* either may be NULL */
 enum store_rc store_last_error(struct store_reader *r, struct job_id id, struct job_text *error);               /* of the last attempt that failed; NOT_FOUND: none */
+enum store_rc store_worker(struct store_reader *r, const struct job *job, struct job_text *name);               /* what the remote worker of its last claim calls itself; NOT_FOUND: it said nothing, or it was none */
 enum store_rc store_progress_get(struct store_reader *r, struct job_id id, int32_t *percent, struct job_text *message);
 enum store_rc store_attempts(struct store_reader *r, struct job_id id, bool (*fn)(void *arg, const struct record_attempt *a), void *arg);   /* oldest first, those that have a row */
 enum store_rc store_depends(struct store_reader *r, struct job_id id, struct buf *out);        /* appends the ids that it depends on, 16 bytes each, in order */

@@ -1,5 +1,5 @@
 /* Stride scheduling over two levels of binary heaps. Pure memory; called by the embedded store alone. */
-#include "store/turn.h"
+#include "store/turn_heap.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -18,7 +18,8 @@ struct turn {
 	struct turn_lane **lone;
 	uint32_t nlone, cap_lone;
 	uint32_t alone_lanes;           /* with or without work */
-	uint64_t clock;                 /* pass of the queue served last: newcomers start here, so that sleeping earns no credit */
+	uint64_t clock[2];              /* pass of the queue served last: newcomers start here, so that sleeping earns no credit. As struct turn_named has it */
+	uint64_t news;
 	struct turn_named *dirty[2];    /* queues, types */
 	struct store_rules rules;
 	struct limits limits;
@@ -140,18 +141,6 @@ struct turn_lane *turn_lane_find(struct turn *t, const struct turn_named *queue,
 	return l;
 }
 
-/* Makes room for one element more in a vector of pointers. */
-static void *grown(void *vector, uint32_t n, uint32_t *cap)
-{
-	if (n < *cap)
-		return vector;
-	uint32_t more = *cap ? *cap * 2 : 8;
-	void *v = realloc(vector, more * sizeof(void *));
-	if (v)
-		*cap = more;
-	return v;
-}
-
 struct turn_lane *turn_lane_add(struct turn *t, uint32_t id, struct turn_named *queue, struct turn_named *type, bool alone)
 {
 	struct turn_lane *l = calloc(1, sizeof(*l));
@@ -160,7 +149,7 @@ struct turn_lane *turn_lane_add(struct turn *t, uint32_t id, struct turn_named *
 	if (!l)
 		return NULL;
 	while (id >= t->nid) {
-		struct turn_lane **v = grown(t->by_id, t->nid, &t->cap_id);
+		struct turn_lane **v = turn_grown(t->by_id, t->nid, &t->cap_id);
 		if (!v) {
 			free(l);
 			return NULL;
@@ -174,10 +163,8 @@ struct turn_lane *turn_lane_add(struct turn *t, uint32_t id, struct turn_named *
 	t->alone_lanes += alone;
 	l->next_of_type = type->lanes;
 	type->lanes = l;
-	if (alone) {
-		l->next_of_queue = queue->lanes;
-		queue->lanes = l;
-	}
+	l->next_of_queue = queue->lanes;
+	queue->lanes = l;
 	return l;
 }
 
@@ -186,48 +173,12 @@ struct turn_lane *turn_lane_of(const struct turn *t, uint32_t id)
 	return id < t->nid ? t->by_id[id] : NULL;
 }
 
-/* --- the heap of a queue's lanes --- */
-
-static bool lane_less(const struct turn_lane *a, const struct turn_lane *b)
+/* The queue's turn among those of remote workers is another: so are the places of its lanes. */
+static void sift_remote(struct turn_named *q)
 {
-	return a->key != b->key ? a->key < b->key : memcmp(&a->head, &b->head, sizeof(a->head)) < 0;
-}
-
-static void lane_set(struct turn_named *q, uint32_t i, struct turn_lane *l)
-{
-	q->lane[i] = l;
-	l->place = i + 1;
-}
-
-static void lane_sift(struct turn_named *q, uint32_t i)
-{
-	struct turn_lane *l = q->lane[i];
-
-	while (i > 0 && lane_less(l, q->lane[(i - 1) / 2])) {
-		lane_set(q, i, q->lane[(i - 1) / 2]);
-		i = (i - 1) / 2;
-	}
-	for (uint32_t c = 2 * i + 1; c < q->nlane; c = 2 * i + 1) {
-		if (c + 1 < q->nlane && lane_less(q->lane[c + 1], q->lane[c]))
-			c++;
-		if (!lane_less(q->lane[c], l))
-			break;
-		lane_set(q, i, q->lane[c]);
-		i = c;
-	}
-	lane_set(q, i, l);
-}
-
-static void lane_remove(struct turn_named *q, struct turn_lane *l)
-{
-	uint32_t i = l->place - 1;
-	struct turn_lane *last = q->lane[--q->nlane];
-
-	l->place = 0;
-	if (last == l)
-		return;
-	lane_set(q, i, last);
-	lane_sift(q, i);
+	for (struct turn_lane *l = q->lanes; l && q->nremote; l = l->next_of_queue)
+		if (l->home == TURN_TYPE)
+			turn_lane_sift(l->type, l->place - 1);
 }
 
 /* --- the heap of queues with work --- */
@@ -242,14 +193,14 @@ static void queue_sift(struct turn *t, uint32_t i)
 {
 	struct turn_named *q = t->heap[i];
 
-	while (i > 0 && q->pass < t->heap[(i - 1) / 2]->pass) {
+	while (i > 0 && q->pass[0] < t->heap[(i - 1) / 2]->pass[0]) {
 		queue_set(t, i, t->heap[(i - 1) / 2]);
 		i = (i - 1) / 2;
 	}
 	for (uint32_t c = 2 * i + 1; c < t->nheap; c = 2 * i + 1) {
-		if (c + 1 < t->nheap && t->heap[c + 1]->pass < t->heap[c]->pass)
+		if (c + 1 < t->nheap && t->heap[c + 1]->pass[0] < t->heap[c]->pass[0])
 			c++;
-		if (t->heap[c]->pass >= q->pass)
+		if (t->heap[c]->pass[0] >= q->pass[0])
 			break;
 		queue_set(t, i, t->heap[c]);
 		i = c;
@@ -263,12 +214,12 @@ static bool queue_settle(struct turn *t, struct turn_named *q)
 	bool in = q->nlane && !q->limit.blocked;
 
 	if (in && !q->place) {
-		struct turn_named **v = grown(t->heap, t->nheap, &t->cap_heap);
+		struct turn_named **v = turn_grown(t->heap, t->nheap, &t->cap_heap);
 		if (!v)
 			return false;
 		t->heap = v;
-		if (q->pass < t->clock)
-			q->pass = t->clock;
+		if (q->pass[0] < t->clock[0])
+			q->pass[0] = t->clock[0];
 		queue_set(t, t->nheap++, q);
 		queue_sift(t, t->nheap - 1);
 	} else if (!in && q->place) {
@@ -283,46 +234,75 @@ static bool queue_settle(struct turn *t, struct turn_named *q)
 	return true;
 }
 
-static bool lone_settle(struct turn *t, struct turn_lane *l, bool in)
+static bool lone_insert(struct turn *t, struct turn_lane *l)
 {
-	if (in && !l->place) {
-		struct turn_lane **v = grown(t->lone, t->nlone, &t->cap_lone);
-		if (!v)
-			return false;
-		t->lone = v;
-		t->lone[t->nlone++] = l;
-		l->place = t->nlone;
-	} else if (!in && l->place) {
-		struct turn_lane *last = t->lone[--t->nlone];
-		t->lone[l->place - 1] = last;
-		last->place = l->place;
-		l->place = 0;
-	}
+	struct turn_lane **v = turn_grown(t->lone, t->nlone, &t->cap_lone);
+
+	if (!v)
+		return false;
+	t->lone = v;
+	t->lone[t->nlone++] = l;
+	l->place = t->nlone;
 	return true;
 }
 
-/* Puts the lane where it belongs, by its head and what holds its queue and type back. */
-static bool lane_settle(struct turn *t, struct turn_lane *l)
+static void lone_remove(struct turn *t, struct turn_lane *l)
+{
+	struct turn_lane *last = t->lone[--t->nlone];
+
+	t->lone[l->place - 1] = last;
+	last->place = l->place;
+	l->place = 0;
+}
+
+/* Where it belongs, by its head and what holds its queue and type back. A queue that is blocked keeps its own heap and leaves that of the queues. */
+static enum turn_home home_of(const struct turn_lane *l)
+{
+	bool here = l->type->runs_here;
+
+	if (!l->has || l->type->limit.blocked || (l->queue->limit.blocked && (l->alone || !here)))
+		return TURN_HELD;
+	return !here ? TURN_TYPE : l->alone ? TURN_LONE : l->type->rests ? TURN_HELD : TURN_QUEUE;
+}
+
+static void lane_leave(struct turn *t, struct turn_lane *l)
+{
+	if (l->home == TURN_LONE)
+		lone_remove(t, l);
+	else if (l->home != TURN_HELD)
+		turn_lane_remove(turn_heap_of(l), l);
+	l->queue->nremote -= l->home == TURN_TYPE;
+	l->home = TURN_HELD;
+}
+
+static bool lane_enter(struct turn *t, struct turn_lane *l, enum turn_home home)
 {
 	struct turn_named *q = l->queue;
-	bool in = l->has && l->type->runs_here && !l->type->limit.blocked;
 
-	if (l->alone)
-		return lone_settle(t, l, in && !q->limit.blocked);
-	in = in && !l->type->rests;
-	if (in && !l->place) {
-		struct turn_lane **v = grown(q->lane, q->nlane, &q->cap_lane);
-		if (!v)
-			return false;
-		q->lane = v;
-		lane_set(q, q->nlane++, l);
-		lane_sift(q, q->nlane - 1);
-	} else if (in) {
-		lane_sift(q, l->place - 1);
-	} else if (l->place) {
-		lane_remove(q, l);
+	if (home == TURN_TYPE && q->nremote == 0 && q->pass[1] < t->clock[1])
+		q->pass[1] = t->clock[1];
+	l->home = home;
+	if (home != TURN_HELD && !(home == TURN_LONE ? lone_insert(t, l) : turn_lane_insert(turn_heap_of(l), l))) {
+		l->home = TURN_HELD;
+		return false;
 	}
-	return queue_settle(t, q);
+	q->nremote += home == TURN_TYPE;
+	t->news += home == TURN_TYPE;
+	return true;
+}
+
+static bool lane_settle(struct turn *t, struct turn_lane *l)
+{
+	enum turn_home home = home_of(l);
+	bool ok = true;
+
+	if (home != l->home) {
+		lane_leave(t, l);
+		ok = lane_enter(t, l, home);
+	} else if (home == TURN_QUEUE || home == TURN_TYPE) {
+		turn_lane_sift(turn_heap_of(l), l->place - 1);
+	}
+	return ok & queue_settle(t, l->queue);
 }
 
 bool turn_head(struct turn *t, struct turn_lane *l, bool has, uint64_t key, struct job_id id)
@@ -343,13 +323,22 @@ struct turn_lane *turn_lone(struct turn *t, uint32_t i)
 	return i < t->nlone ? t->lone[i] : NULL;
 }
 
+uint64_t turn_news(const struct turn *t)
+{
+	return t->news;
+}
+
 void turn_taken(struct turn *t, struct turn_lane *l)
 {
 	struct turn_named *q = l->queue;
+	bool remote = l->home == TURN_TYPE;
+	uint64_t *pass = &q->pass[remote], *clock = &t->clock[remote];
 
-	t->clock = q->pass > t->clock ? q->pass : t->clock;
-	q->pass = (q->pass > t->clock ? q->pass : t->clock) + STRIDE / (q->weight ? q->weight : 1);
-	if (q->place)
+	*clock = *pass > *clock ? *pass : *clock;
+	*pass = *clock + STRIDE / (q->weight ? q->weight : 1);
+	if (remote)
+		sift_remote(q);
+	else if (q->place)
 		queue_sift(t, q->place - 1);
 }
 
@@ -398,7 +387,8 @@ bool turn_settle(struct turn *t, struct turn_named *n)
 	if (was == n->limit.blocked)
 		return ok;
 	for (struct turn_lane *l = n->lanes; l; l = n->is_type ? l->next_of_type : l->next_of_queue)
-		ok &= lane_settle(t, l);
+		if (n->is_type || l->alone || !l->type->runs_here)
+			ok &= lane_settle(t, l);
 	return n->is_type ? ok : ok & queue_settle(t, n);
 }
 

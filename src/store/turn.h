@@ -16,20 +16,23 @@ struct turn_named {                     /* a queue or a type */
 	struct job_text name;           /* owned, behind the struct */
 	struct store_tally tally;
 	struct limit limit;
-	struct turn_lane *lanes;        /* types: all, by next_of_type; queues: the lone ones, by next_of_queue */
+	struct turn_lane *lanes;        /* all: types by next_of_type, queues by next_of_queue */
 	bool is_type;
 	bool dirty;                     /* on the list of those whose tally is to be written with this batch */
 	struct turn_named *next_dirty;
-	bool runs_here;                 /* types */
+	bool runs_here;                 /* types; others are for remote workers */
 	uint32_t room;                  /* types: whose room they take; 0: anybody's */
 	bool rests;                     /* types: nobody has room for them now; on the list of those */
 	struct turn_named *next_rests;
 	uint32_t weight;                /* queues */
-	uint64_t pass;                  /* queues: the stride scheduler's clock */
-	struct turn_lane **lane;        /* queues: heap of its lanes with work, by head */
+	uint64_t pass[2];               /* queues: the stride scheduler's clock, of what runs here and of what does not */
+	uint32_t nremote;               /* queues: lanes of theirs in the heaps of types */
+	struct turn_lane **lane;        /* heap of lanes with work. queues: of theirs that run here, by head; types that do not: of all queues, by turn and head */
 	uint32_t nlane, cap_lane;
 	uint32_t place;                 /* queues: in the heap of queues + 1, 0 where it is not in it */
 };
+
+enum turn_home { TURN_HELD, TURN_QUEUE, TURN_TYPE, TURN_LONE };         /* where a lane stands: nowhere, in its queue's heap, in its type's, in the list of lone ones */
 
 struct turn_lane {
 	struct turn_lane *next;         /* in its hash chain */
@@ -40,7 +43,8 @@ struct turn_lane {
 	bool has;                       /* something waits: key and id are its head */
 	uint64_t key;
 	struct job_id head;
-	uint32_t place;                 /* in its queue's heap (or the list of lone lanes) + 1 */
+	enum turn_home home;
+	uint32_t place;                 /* there + 1 */
 };
 
 struct turn;
@@ -58,6 +62,9 @@ bool turn_head(struct turn *t, struct turn_lane *l, bool has, uint64_t key, stru
 /* The lane whose head is next, NULL where nothing runs here. Lone lanes are not among them: */
 struct turn_lane *turn_pick(struct turn *t);
 struct turn_lane *turn_lone(struct turn *t, uint32_t i);        /* the i-th lone lane with work; NULL behind the last */
+/* The same for remote workers that run these types (and take from these queues alone, where there are any). Cost: a look-up each, or for each pair of both. */
+struct turn_lane *turn_pick_remote(struct turn *t, const struct store_pick *p);
+uint64_t turn_news(const struct turn *t);                       /* raised whenever a remote lane gets work */
 void turn_taken(struct turn *t, struct turn_lane *l);           /* charges the queue for one job */
 bool turn_has(const struct turn *t);
 bool turn_has_lone(const struct turn *t);
