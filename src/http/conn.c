@@ -123,27 +123,55 @@ static void answer_orphan(struct http_wire *w, struct http_exchange *x)
 	w->spent = x;
 }
 
-void conn_answer(struct http_exchange *x, int status, const char *content_type, const struct buf *body)
+static void write_answer(struct http_exchange *x, int status, const char *content_type, const struct buf *body, bool live)
 {
 	struct http_wire *w = x->wire;
 	struct http_conn *c = x->q.conn;
+	bool old = x->whole && x->lint.minor == 0;
 
-	if (x->answered)
-		log_panic("a request was answered twice (%d)", status);
-	x->answered = true;
-	count_answer(w, x, status);
-	if (x->q.gone) {
-		answer_orphan(w, x);
-		return;
-	}
 	if (!c->out.data && (c->out.data = wire_block(w)))
 		c->out.cap = CONN_BLOCK;
-	c->last = !x->whole || !lint_keeps(&x->lint) || w->draining || c->over;
+	c->last = !x->whole || !lint_keeps(&x->lint) || w->draining || c->over || (live && old);
 	reply_write(&c->out, &(struct reply){ .status = status, .content_type = content_type, .body = { body->data, body->len }, .extra = { x->q.extra.data, x->q.extra.len },
-		.date = wire_date(w), .bare = x->q.method == HTTP_M_HEAD, .close = c->last, .old = x->whole && x->lint.minor == 0 });
+		.date = wire_date(w), .bare = x->q.method == HTTP_M_HEAD, .close = c->last, .old = old, .live = live });
 	if (body->failed || x->q.extra.failed)
 		c->out.failed = true;
 	conn_mark(c);
+}
+
+void conn_answer(struct http_exchange *x, int status, const char *content_type, const struct buf *body)
+{
+	if (x->answered || x->live)
+		log_panic("a request was answered twice (%d)", status);
+	x->answered = true;
+	count_answer(x->wire, x, status);
+	if (x->q.gone)
+		answer_orphan(x->wire, x);
+	else
+		write_answer(x, status, content_type, body, false);
+}
+
+void conn_begin(struct http_exchange *x, int status, const char *content_type)
+{
+	if (x->answered || x->live)
+		log_panic("a request was answered twice (%d)", status);
+	x->live = true;
+	count_answer(x->wire, x, status);
+	if (!x->q.gone)
+		write_answer(x, status, content_type, &(struct buf){ 0 }, true);
+}
+
+void conn_end(struct http_exchange *x)
+{
+	if (x->answered || !x->live)
+		log_panic("an answer was ended that does not go on");
+	x->answered = true;
+	if (x->q.gone) {
+		answer_orphan(x->wire, x);
+		return;
+	}
+	x->q.conn->last |= x->wire->draining;
+	conn_mark(x->q.conn);
 }
 
 void conn_refuse(struct http_conn *c, int status, const char *why)

@@ -70,6 +70,8 @@ struct http_wire {
 /* --- conn.c: the life of a connection --- */
 struct http_conn *conn_new(struct http_wire *w, int fd, bool over);     /* takes the fd over, also where it fails (NULL) */
 void conn_answer(struct http_exchange *x, int status, const char *content_type, const struct buf *body);
+void conn_begin(struct http_exchange *x, int status, const char *content_type);        /* the head of an answer that goes on */
+void conn_end(struct http_exchange *x);         /* and its end, where its last bytes have been added */
 void conn_refuse(struct http_conn *c, int status, const char *why);     /* answers what c->x has become so far; the connection ends with it */
 void conn_advance(struct http_conn *c);         /* goes on with what has come in */
 void conn_close(struct http_conn *c);           /* at once; c stays readable until the turn's end */

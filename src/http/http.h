@@ -58,6 +58,7 @@ struct http_request {
 	int64_t began_ns;               /* loop time when its last byte came */
 	bool gone;                      /* the client hung up: the answer will be dropped */
 	void (*on_gone)(struct http_request *q);        /* set by a handler that waits and wants to know; may answer in it or not */
+	void (*on_room)(struct http_request *q);        /* of an answer that goes on (live.c): all of it so far is in the kernel's hands. May end it, not add to it */
 	struct buf extra;               /* further reply headers, whole lines with CRLF: reply_header() */
 	void *state;                    /* the handler's own while it waits; it frees it before it answers */
 };
@@ -73,6 +74,15 @@ void reply_send(struct http_request *q, int status, const char *content_type, st
 void reply_json(struct http_request *q, int status, struct buf *body);                  /* application/json */
 /* application/problem+json (RFC 9457): type, title, status, detail from fmt, instance, and field where not NULL. */
 void problem_send(struct http_request *q, int status, const char *field, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+/* --- answers that go on (live.c): one live_begin(), then any number of live_add(), then one live_end() or live_cut() in place of reply_send() --- */
+/* False: the whole answer is given already (HEAD, or the client has gone): nothing more may be called for it. */
+bool live_begin(struct http_request *q, int status, const char *content_type);
+void live_add(struct http_request *q, struct slice bytes);      /* dropped where the client has gone */
+size_t live_unsent(const struct http_request *q);       /* bytes that the client has not taken: who adds looks at it, or it grows without bound */
+void live_end(struct http_request *q);
+void live_cut(struct http_request *q);                  /* ends it so that the client sees that it is not whole */
+bool http_draining(const struct api *a);                /* what would go on for ever is to end */
 
 /* --- routes (route.c has the one table) --- */
 enum {
@@ -112,6 +122,7 @@ void api_job(struct http_request *q);                   /* GET /jobs/:id; query 
 void api_job_history(struct http_request *q);
 void api_job_result(struct http_request *q);
 void api_job_payload(struct http_request *q);
+void api_job_log(struct http_request *q);               /* GET /jobs/:id/log; query "attempt,follow"; HANGUP */
 void api_schedules(struct http_request *q);             /* GET /schedules */
 void api_schedule_run(struct http_request *q);          /* POST /schedules/:id/run; SUBMIT */
 void api_stats(struct http_request *q);                 /* GET /stats, /status.json */

@@ -72,7 +72,9 @@ void reply_write(struct buf *out, const struct reply *r)
 		buf_str(out, r->content_type);
 		buf_slice(out, SLICE("\r\n"));
 	}
-	if (!none) {
+	if (r->live && !r->old)
+		buf_slice(out, SLICE("Transfer-Encoding: chunked\r\n"));
+	if (!none && !r->live) {
 		buf_slice(out, SLICE("Content-Length: "));
 		buf_u64(out, r->body.n);
 		buf_slice(out, SLICE("\r\n"));

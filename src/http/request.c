@@ -221,13 +221,13 @@ void request_begin(struct http_exchange *x, struct http_wire *w, struct http_con
 	q->body = (struct slice){ NULL, 0 };
 	q->began_ns = 0;
 	q->gone = false;
-	q->on_gone = NULL;
+	q->on_gone = q->on_room = NULL;
 	q->state = NULL;
 	lint_begin(&x->lint);
 	memset(&x->chunks, 0, offsetof(struct lint_chunks, no));
 	x->bytes = x->body_mark = 0;
 	x->nsegment = 0;
-	x->parsed = x->checked = x->complete = x->whole = x->handed = x->answered = false;
+	x->parsed = x->checked = x->complete = x->whole = x->handed = x->answered = x->live = false;
 }
 
 bool request_head(struct http_exchange *x, char *head)

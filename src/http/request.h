@@ -33,6 +33,7 @@ struct http_exchange {
 	bool whole;                     /* every byte of it has come: the connection may be used again */
 	bool handed;                    /* to its handler */
 	bool answered;
+	bool live;                      /* its answer has begun and goes on */
 	struct http_pair header[LINT_HEADERS_MAX];
 };
 

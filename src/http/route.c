@@ -19,6 +19,7 @@ const struct http_route http_routes[] = {
 	{ HTTP_M_GET, "/jobs/:id/history", 0, api_job_history, "" },
 	{ HTTP_M_GET, "/jobs/:id/result", 0, api_job_result, "" },
 	{ HTTP_M_GET, "/jobs/:id/payload", 0, api_job_payload, "" },
+	{ HTTP_M_GET, "/jobs/:id/log", HTTP_ROUTE_HANGUP, api_job_log, "attempt,follow" },
 	{ HTTP_M_GET, "/queues", 0, api_queues, "" },
 	{ HTTP_M_GET, "/queues/:name", 0, api_queue, "" },
 	{ HTTP_M_POST, "/queues/:name/pause", 0, api_queue_pause, "" },

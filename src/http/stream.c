@@ -270,6 +270,8 @@ void conn_flush(struct http_conn *c)
 			break;
 		conn_advance(c);        /* it had been stopped until this was sent */
 	}
+	if (!c->dead && c->x && c->x->live && !c->x->answered && c->x->q.on_room)
+		c->x->q.on_room(&c->x->q);
 	if (!c->dead && c->last && !c->x)
 		finish(c);
 }

@@ -187,6 +187,11 @@ void http_drain(struct api *a, int64_t idle_ms)
 		end_idle(&w->drain);
 }
 
+bool http_draining(const struct api *a)
+{
+	return a->wire && a->wire->draining;
+}
+
 unsigned http_open(const struct api *a)
 {
 	return a->wire ? a->wire->open + a->wire->over : 0;

@@ -219,7 +219,9 @@ static void begin(struct worker *w, struct process *p)
 	w->box = ask_open(p->seg, p->slot, answered, w);
 	if (!w->box || held_init(w) < 0)
 		cannot(p, "tables of jobs");
-	w->host = (struct run_host){ .loop = p->loop, .arg = w, .started = held_started, .ended = held_ended, .progress = held_progress, .pid = getpid() };
+	if (follow_init(w) < 0)
+		cannot(p, "the line to readers of logs");
+	w->host = (struct run_host){ .loop = p->loop, .arg = w, .started = held_started, .ended = held_ended, .progress = held_progress, .logged = follow_logged, .pid = getpid() };
 	w->seen = w->promised = grant_attach(p->seg, p->slot);
 }
 

@@ -1,6 +1,9 @@
-/* What the files of the worker share: worker.c claims and is told things, worker_job.c runs what was claimed and reports its end, worker_payload.c reads large payloads. */
+/* What the files of the worker share: worker.c claims and is told things, worker_job.c runs what was claimed and reports its end, worker_payload.c reads large payloads,
+ * worker_follow.c shows logs as they grow. */
 #ifndef STINT_PROCESS_WORKER_H
 #define STINT_PROCESS_WORKER_H
+
+#include <sys/queue.h>
 
 #include "process/process.h"
 #include "run/run.h"
@@ -19,6 +22,8 @@ enum held_state {
 };
 
 struct worker;
+struct follower;                        /* somebody who reads the log while it grows */
+LIST_HEAD(follower_list, follower);
 
 /* One job that we hold a lease of; the same index in the run table of the segment. Free from the moment its finish was answered. */
 struct held {
@@ -41,6 +46,7 @@ struct held {
 	size_t message_len;
 	char message[WORKER_PROGRESS_MAX];
 	int64_t reported_ns;            /* 0: never */
+	struct follower_list followers; /* empty from its end on */
 };
 
 struct worker {
@@ -59,6 +65,7 @@ struct worker {
 	struct loop_timer later, short_timer, progress_timer, reap_timer;
 	uint64_t spawns, spawn_failures, output_bytes;  /* of host, already in the counters */
 	char name[12];                  /* "3", for the log */
+	struct loop_io line_io;         /* who wants to read a log says so here: shm/line.h */
 };
 
 /* worker_job.c */
@@ -70,6 +77,11 @@ void held_stop_all(struct worker *w, int64_t grace_ms);
 void held_started(void *arg, struct run_task *t);                       /* run_host */
 void held_ended(void *arg, struct run_task *t, struct run_result *r);
 void held_progress(void *arg, struct run_task *t, int percent, struct slice message);
+
+/* worker_follow.c */
+int follow_init(struct worker *w);                                      /* -1 with errno */
+void follow_logged(void *arg, struct run_task *t);                      /* run_host */
+void follow_ended(struct held *j, struct slice log, uint64_t said);     /* its whole log: who reads it gets the rest */
 
 /* worker.c */
 void worker_short(struct worker *w, int64_t ms);        /* claims nothing for a while */

@@ -185,6 +185,7 @@ void held_ended(void *arg, struct run_task *t, struct run_result *r)
 	if (j->percent >= 0)            /* its last word, in the commit of its end */
 		report_progress(j, loop_now(w->p->loop));
 	w->running--;
+	follow_ended(j, (struct slice){ r->log.data, r->log.len }, r->log_said);
 	fill_finish(j, r);
 	log_end(j, r->started_ms ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, r->started_ms != 0);
 	if (r->outcome == JOB_OUTCOME_RELEASED && r->started_ms == 0)

@@ -34,6 +34,20 @@ void exec_close(struct exec_attempt *a, struct loop_io *io)
 	io->fd = -1;
 }
 
+static void log_add(struct exec_attempt *a, const char *p, size_t n)
+{
+	struct run_host *h = a->base.host;
+
+	output_log_add(&a->log, p, n);
+	if (h->logged)
+		h->logged(h->arg, a->base.task);
+}
+
+static const struct output_log *exec_log(const struct run_attempt *a)
+{
+	return &((const struct exec_attempt *)(const void *)a)->log;
+}
+
 void exec_read(struct exec_attempt *a, struct loop_io *io, unsigned rounds)
 {
 	static char bytes[READ_BYTES];
@@ -52,7 +66,7 @@ void exec_read(struct exec_attempt *a, struct loop_io *io, unsigned rounds)
 		if (io == &a->out)
 			output_head_add(&a->head, bytes, (size_t)n);
 		else
-			output_log_add(&a->log, bytes, (size_t)n);
+			log_add(a, bytes, (size_t)n);
 		if ((size_t)n < sizeof(bytes))
 			return;         /* that was all */
 	}
@@ -258,4 +272,4 @@ static void exec_start(struct run_host *h, struct run_task *t, struct run_attemp
 		free(a);
 }
 
-const struct run_kind run_exec = { .name = "exec", .start = exec_start, .stop = exec_stop };
+const struct run_kind run_exec = { .name = "exec", .start = exec_start, .stop = exec_stop, .log = exec_log };

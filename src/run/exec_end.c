@@ -88,6 +88,7 @@ void exec_over(struct family *f)
 	r.retry_in_ms = r.outcome == JOB_OUTCOME_SUCCEEDED ? -1 : a->log.retry_in_ms;
 	r.output_total = a->head.total;
 	r.log_total = a->log.total;
+	r.log_said = a->log.said;
 	r.output_cut = output_head_cut(&a->head);
 	r.output = a->head.kept;
 	r.log = a->log.kept;

@@ -35,6 +35,7 @@ void output_log_init(struct output_log *o)
 /* Appends to the tail. Twice the limit is let grow before the front is dropped, so that each byte is moved once at most. */
 static void keep(struct output_log *o, const char *p, size_t n)
 {
+	o->said += n;
 	if (n > OUTPUT_LOG_MAX) {
 		p += n - OUTPUT_LOG_MAX;
 		n = OUTPUT_LOG_MAX;

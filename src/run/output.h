@@ -21,7 +21,8 @@ bool output_head_cut(const struct output_head *o);
 
 struct output_log {
 	struct buf kept;                /* may exceed OUTPUT_LOG_MAX until output_log_end() */
-	uint64_t total;
+	uint64_t total;                 /* seen */
+	uint64_t said;                  /* of it, what became the log's; the last kept.len of them are kept */
 	int64_t retry_in_ms;            /* -1: not said */
 	void (*progress)(void *arg, int percent, struct slice message);         /* may be NULL; message as it came */
 	void *arg;

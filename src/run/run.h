@@ -36,10 +36,10 @@ struct run_result {
 	struct buf output;              /* kept part of stdout */
 	struct buf log;                 /* kept tail of stderr */
 	uint64_t output_total, log_total;       /* bytes seen, dropped ones included */
+	uint64_t log_said;              /* of them, those that were the log's: `log` is the end of it */
 	bool output_cut;
 	char error[JOB_ERROR_MAX];      /* last_error; "" on success */
 };
-
 struct run_attempt;                     /* a kind's own, begins with struct run_base */
 
 struct run_host {                       /* what an attempt may use of its worker */
@@ -48,6 +48,7 @@ struct run_host {                       /* what an attempt may use of its worker
 	void (*started)(void *arg, struct run_task *t);                         /* the program runs: to be marked before anything can be lost */
 	void (*ended)(void *arg, struct run_task *t, struct run_result *r);     /* once for each start; r is the callee's to take apart; the attempt is freed after it */
 	void (*progress)(void *arg, struct run_task *t, int percent, struct slice message);
+	void (*logged)(void *arg, struct run_task *t);                          /* there is more in the attempt's log; NULL: nobody wants to know */
 	pid_t pid;                      /* of the worker */
 	uint64_t spawns, spawn_failures, output_bytes;          /* counted by the kinds */
 };
@@ -62,7 +63,10 @@ struct run_kind {
 	/* Begins it. Never fails: what goes wrong is an attempt that ends FAILED (or RELEASED where our own resources were short: EAGAIN, ENOMEM, EMFILE), reported through ended(), which may be called before start() returns. */
 	void (*start)(struct run_host *h, struct run_task *t, struct run_attempt **out);
 	void (*stop)(struct run_host *h, struct run_attempt *a, enum run_stop how, int64_t grace_ms);
+	const struct output_log *(*log)(const struct run_attempt *a);           /* what it has written so far; NULL: a kind that shows no log before the end */
 };
+
+struct output_log;
 
 const struct run_kind *run_kind_of(const struct conf_handler *h);       /* NULL where this build has none */
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "shm/event_ring.h"
+#include "shm/line.h"
 #include "shm/request.h"
 
 #define PAGE 4096u
@@ -156,7 +157,7 @@ int segment_create(struct segment *s, const char *path, const struct segment_pla
 	place_requests(s);
 	memcpy(s->geo.magic, SHM_MAGIC, sizeof(s->geo.magic));
 	s->h->geo = s->geo;
-	if (make_bells(s) < 0 || rename(temp, path) < 0)
+	if (make_bells(s) < 0 || line_make(s) < 0 || rename(temp, path) < 0)
 		goto fail;
 	return 0;
 fail:
@@ -224,6 +225,7 @@ void segment_close(struct segment *s)
 				close(s->bell[i]);
 		free(s->bell);
 	}
+	line_close(s);
 	if (s->base)
 		munmap(s->base, s->bytes);
 	memset(s, 0, sizeof(*s));

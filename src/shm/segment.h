@@ -158,6 +158,7 @@ struct segment {                        /* this process's view; every pointer po
 	char *base;
 	size_t bytes;
 	int *bell;                      /* eventfd of each slot; NULL in a view from outside */
+	int *line;                      /* a pair of sockets a worker slot: line.h; likewise */
 };
 
 struct segment_plan { uint32_t workers, worker_jobs; const char *version; };

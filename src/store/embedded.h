@@ -117,6 +117,7 @@ static inline enum store_rc row_get(struct store *s, enum kv_table t, struct kv_
 static inline enum store_rc row_put(struct store *s, enum kv_table t, struct kv_bytes k, struct kv_bytes v) { return row_noted(s, s->kv->ops->put(s->txn, t, k, v), true); }
 static inline enum store_rc row_del(struct store *s, enum kv_table t, struct kv_bytes k) { return row_noted(s, s->kv->ops->del(s->txn, t, k), true); }
 static inline enum store_rc row_seek(struct store *s, enum kv_table t, struct kv_bytes k, struct kv_bytes *f, struct kv_bytes *v) { return row_noted(s, s->kv->ops->seek(s->txn, t, k, f, v), false); }
+static inline enum store_rc row_before(struct store *s, enum kv_table t, struct kv_bytes k, struct kv_bytes *f, struct kv_bytes *v) { return row_noted(s, s->kv->ops->before(s->txn, t, k, f, v), false); }
 /* The rows agree again. */
 static inline void row_whole(struct store *s) { s->torn = false; }
 /* The end of a transition. */
@@ -187,6 +188,9 @@ enum store_rc remote_put(struct store *s, const struct job *j, const struct stor
 enum store_rc remote_del(struct store *s, const struct job *j);         /* and keeps its worker's name for attempt_put() */
 enum store_rc remote_cancel(struct store *s, struct job *j);            /* of one that runs */
 enum store_rc remote_refresh(struct store *s);                          /* reads next_lease_ms from the store */
+
+/* --- logs (log.c) --- */
+enum store_rc log_trim(struct store *s, struct job_id id, uint64_t token);      /* this attempt's row is written: the log of the one that is now too old goes */
 
 /* --- removal (due.c) --- */
 enum store_rc job_purge(struct store *s, const struct key *k, struct job_id id);     /* all of a final job; *k is its place in the final index */

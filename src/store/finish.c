@@ -30,7 +30,8 @@ enum store_rc attempt_put(struct store *s, const struct job *j, const struct rec
 	size_t n = record_attempt_encode(&row, s->scratch, sizeof(s->scratch));
 	if (n == 0)
 		return STORE_INVALID;
-	return row_put(s, KV_ATTEMPT, key_of(&k), (struct kv_bytes){ s->scratch, n });
+	TRY(row_put(s, KV_ATTEMPT, key_of(&k), (struct kv_bytes){ s->scratch, n }));
+	return log_trim(s, j->id, j->lease_token);
 }
 
 static enum store_rc result_put(struct store *s, struct job *j, const struct store_finish *f)

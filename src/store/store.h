@@ -282,6 +282,8 @@ struct store_note { int64_t at_ms; uint32_t event, attempt; struct job_text deta
 enum store_rc store_notes(struct store_reader *r, struct job_id id, bool (*fn)(void *arg, const struct store_note *n), void *arg);
 enum store_rc store_result(struct store_reader *r, const struct job *job, struct buf *out);                     /* appends all of it; NOT_FOUND: none */
 enum store_rc store_payload(struct store_reader *r, struct job_id id, struct buf *out);
+/* Appends the kept log of an attempt that has ended, by its number; 0: of the last. NOT_FOUND: it has not ended, or never was. *dropped: it had one that is too old to be kept (the last ten are). */
+enum store_rc store_log(struct store_reader *r, const struct job *job, uint32_t attempt, struct buf *out, bool *dropped);
 enum store_rc store_blob(struct store_reader *r, uint64_t blob, uint64_t offset, size_t max, struct buf *out);  /* appends up to max bytes from offset */
 enum store_rc store_bulk_limits(struct store_reader *r, struct store_bulk *b);                                  /* sets until_id and until_ms: what is there now */
 /* One slice of at most `looks` rows of counting what store_bulk() would do. */

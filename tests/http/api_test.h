@@ -144,6 +144,66 @@ void reply_send(struct http_request *q, int status, const char *content_type, st
 	}
 }
 
+/* An answer that goes on: its bytes so far are answer.body; it counts as an answer from its end on. */
+static struct { unsigned begun, ended, cut; size_t unsent; } live;
+
+bool live_begin(struct http_request *q, int status, const char *content_type)
+{
+	free(answer.body);
+	answer.body = calloc(1, 1);
+	answer.n = 0;
+	answer.status = status;
+	snprintf(answer.content_type, sizeof(answer.content_type), "%s", content_type);
+	live.begun++;
+	return q->method != HTTP_M_HEAD;
+}
+
+void live_add(struct http_request *q, struct slice bytes)
+{
+	if (q->gone)
+		return;
+	answer.body = realloc(answer.body, answer.n + bytes.n + 1);
+	memcpy(answer.body + answer.n, bytes.p ? bytes.p : "", bytes.n);
+	answer.n += bytes.n;
+	answer.body[answer.n] = '\0';
+}
+
+size_t live_unsent(const struct http_request *q) { return q->gone ? 0 : live.unsent; }
+void live_end(struct http_request *q) { (void)q; live.ended++; answer.answers++; }
+void live_cut(struct http_request *q) { (void)q; live.cut++; answer.answers++; }
+static bool fake_draining;
+bool http_draining(const struct api *a) { (void)a; return fake_draining; }
+
+/* Descriptors that are waited for. A test calls ready() itself. */
+static struct loop_io *fake_io[16];
+
+int loop_add(struct loop *l, struct loop_io *io, uint32_t events)
+{
+	(void)l;
+	io->events = events;
+	for (size_t i = 0; i < 16; i++)
+		if (!fake_io[i]) {
+			fake_io[i] = io;
+			return 0;
+		}
+	return -1;
+}
+
+int loop_change(struct loop *l, struct loop_io *io, uint32_t events)
+{
+	(void)l;
+	io->events = events;
+	return 0;
+}
+
+void loop_del(struct loop *l, struct loop_io *io)
+{
+	(void)l;
+	for (size_t i = 0; i < 16; i++)
+		if (fake_io[i] == io)
+			fake_io[i] = NULL;
+}
+
 void reply_json(struct http_request *q, int status, struct buf *body)
 {
 	reply_send(q, status, "application/json", body);
@@ -223,6 +283,9 @@ static MAYBE int api_teardown(void **state)
 	rmdir(seg_dir);
 	answer_clear();
 	memset(fake_timer, 0, sizeof(fake_timer));
+	memset(fake_io, 0, sizeof(fake_io));
+	memset(&live, 0, sizeof(live));
+	fake_draining = false;
 	return 0;
 }
 

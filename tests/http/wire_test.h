@@ -116,6 +116,7 @@ void api_job_retry(struct http_request *q) { answer_path(q); }
 void api_job_run_now(struct http_request *q) { answer_path(q); }
 void api_job_result(struct http_request *q) { answer_path(q); }
 void api_job_payload(struct http_request *q) { answer_path(q); }
+void api_job_log(struct http_request *q) { held_or(q, answer_path); }
 void api_schedules(struct http_request *q) { answer_path(q); }
 void api_schedule_run(struct http_request *q) { answer_path(q); }
 void api_stats(struct http_request *q) { answer_path(q); }

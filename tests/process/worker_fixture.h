@@ -77,9 +77,9 @@ static inline int setup(void **state)
 	memset(&w, 0, sizeof(w));
 	w = (struct worker){ .p = &process, .capacity = seg.geo.run_capacity, .most = 16, .run = segment_runs(&seg, slot), .name = "1" };
 	w.box = ask_open(&seg, slot, answered, &w);
-	w.host = (struct run_host){ .loop = process.loop, .arg = &w, .started = held_started, .ended = held_ended, .progress = held_progress, .pid = getpid() };
+	w.host = (struct run_host){ .loop = process.loop, .arg = &w, .started = held_started, .ended = held_ended, .progress = held_progress, .logged = follow_logged, .pid = getpid() };
 	w.seen = grant_attach(&seg, slot);
-	return w.box ? held_init(&w) : -1;
+	return w.box && held_init(&w) == 0 ? follow_init(&w) : -1;
 }
 
 static inline int teardown(void **state)
