@@ -35,7 +35,7 @@ get /stats -H 'Host: evil.example'
 is "somebody else's Host" "$status" 421
 post /jobs '{"type":"hello"}' -H 'Origin: http://evil.example'
 is "a page of somebody else" "$status" 403
-get '/jobs?x=1'
+get '/schedules/x/run?x=1'
 is "a method that a path does not take" "$status $(header Allow)" "405 POST"
 get "/jobs/$id?wiat=1s"
 is "a query name that is not known" "$status $(field field)" "400 wiat"
