@@ -10,6 +10,7 @@ static const struct cli_command commands[] = {
 	{ "submit", "TYPE [PAYLOAD|@FILE|-] [OPTIONS]", "Submits a job and prints its id; with --wait its result.", cli_submit },
 	{ "show", "ID [--history|--result] [OPTIONS]", "Shows a job, its history or its result.", cli_show },
 	{ "status", "[OPTIONS]", "Shows processes, totals and percentiles, with the server running or not.", cli_status },
+	{ "token", "NAME ROLE[,ROLE] [--queue QUEUE] [OPTIONS]", "Makes an access token, shows it once, and the line for the conf's token_file.", cli_token },
 	{ "bench", "submit|drain|sleep|latency [OPTIONS]", "Measures a running server.", cli_bench },
 };
 #define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -21,6 +21,7 @@ struct cli_command {
 int cli_submit(const struct cli_command *self, int argc, char **argv);
 int cli_show(const struct cli_command *self, int argc, char **argv);
 int cli_status(const struct cli_command *self, int argc, char **argv);
+int cli_token(const struct cli_command *self, int argc, char **argv);
 int cli_bench(const struct cli_command *self, int argc, char **argv);
 
 #define CLI_JOB_FAILED 1                        /* the job ended, and not well */

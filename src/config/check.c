@@ -337,6 +337,7 @@ void check(struct loader *l)
 		if (b->section == CONF_HTTP && !l->conf->http.listen) {
 			check_listen(l, b);
 			check_hosts(l, b);
+			tokens_read(l, b);
 		}
 	}
 }

@@ -17,13 +17,27 @@ struct conf_listen {
 	uint16_t port;
 };
 
+enum { CONF_ROLE_READ = 1, CONF_ROLE_SUBMIT = 2, CONF_ROLE_WORK = 4, CONF_ROLE_ADMIN = 8 };
+struct conf_role { const char *name; unsigned bit; };
+extern const struct conf_role conf_roles[];     /* ended by a NULL name */
+unsigned conf_role_of(struct slice name);       /* 0: no such */
+
+struct conf_token {                     /* a line of token_file */
+	char *name;
+	unsigned roles;
+	uint8_t hash[32];               /* SHA-256 of the token */
+	struct conf_list queue;         /* these alone; none: all */
+};
+
 struct conf_http {
 	struct conf_list listen_text;
 	struct conf_listen *listen;     /* parsed, nlisten of them */
 	size_t nlisten;
 	uint64_t max_body, max_header, max_connections;
 	int64_t header_timeout, body_timeout, idle_timeout, write_timeout;     /* ms */
-	char *token_file;
+	char *token_file;               /* "": everything is open */
+	struct conf_token *token;       /* its lines, ntoken of them; conf_load() alone reads them */
+	size_t ntoken;
 	struct conf_list hosts;
 	char *tls_certificate, *tls_key;
 	double submit_rate;             /* per second and client; 0: no limit */
@@ -120,7 +134,7 @@ struct conf_report { struct conf_message *v; size_t n, errors; };
  * changes its directory passes one. `file` itself is opened as given; an include is relative to the file that has it. A program without a '/' stays as
  * written: it is looked for in the handler's PATH when it is started. */
 struct conf *conf_load(const char *file, const char *prefix, struct conf_report *report);
-/* The same from text, such as conf_dump() made: no includes, no environment, no look at the file system. */
+/* The same from text, such as conf_dump() made: no includes, no environment, no look at the file system, so no tokens. */
 struct conf *conf_parse(const char *name, const char *text, size_t n, struct conf_report *report);
 void conf_free(struct conf *c);
 void conf_report_free(struct conf_report *r);

@@ -67,11 +67,11 @@ const struct directive directives[] = {
 	HTTP(body_timeout, CONF_DURATION, "30s", 1, DAY, 0, "how long a client may take between two pieces of a body"),
 	HTTP(idle_timeout, CONF_DURATION, "75s", 1, DAY, 0, "how long a kept connection may stay idle"),
 	HTTP(write_timeout, CONF_DURATION, "30s", 1, DAY, 0, "how long a client may take no byte of an answer"),
-	HTTP(token_file, CONF_PATH, "", 0, 0, LATER, "file of access tokens"),
+	HTTP(token_file, CONF_PATH, "", 0, 0, 0, "file of access tokens: `stint token` makes its lines; without it everything is open to whoever may connect"),
 	HTTP(hosts, CONF_LIST, "", 0, 0, 0, "Host names answered to, besides localhost and addresses"),
 	HTTP(tls_certificate, CONF_PATH, "", 0, 0, LATER, "certificate chain of the tls listeners"),
 	HTTP(tls_key, CONF_PATH, "", 0, 0, LATER, "private key of the tls listeners"),
-	HTTP(submit_rate, CONF_RATE, "0", 0, MANY, LATER, "submissions a client may make, such as 1000/s; 0 is no limit"),
+	HTTP(submit_rate, CONF_RATE, "0", 0, MANY, 0, "submissions a client may make, such as 1000/s; 0 is no limit"),
 
 	STORE(path, CONF_PATH, "/var/lib/stint", 0, 0, R | FILLED, "directory of the embedded store"),
 	STORE(url, CONF_STRING, "", 0, 0, R | LATER, "a database server instead of path, for several hosts"),

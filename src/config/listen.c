@@ -120,9 +120,9 @@ static void one(struct loader *l, const struct setting *s, unsigned line, const 
 		good = ip_address(l, s, line, text, out, a);
 	if (out->tls)
 		mistake(l, s->file, line, "a tls listener is not available in this version: leave ' tls' out of '%s'", shown(l, slice_of(written)));
-	if (good && !out->loopback)
-		mistake(l, s->file, line, "listen address '%s' can be reached from other machines: that needs token_file, which is not available in this version; "
-			"listen on 127.0.0.1, [::1] or unix: alone", shown(l, slice_of(written)));
+	if (good && !out->loopback && !l->conf->http.token_file[0])
+		mistake(l, s->file, line, "listen address '%s' can be reached from other machines, and so needs token_file: `stint token NAME ROLE` makes its lines. Without it "
+			"only 127.0.0.1, [::1] and unix: may be listened on", shown(l, slice_of(written)));
 }
 
 static bool same(const struct conf_listen *x, const struct conf_listen *y, const struct address *a, const struct address *b)

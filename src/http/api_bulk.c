@@ -10,6 +10,7 @@
 
 #include <jansson.h>
 
+#include "http/auth.h"
 #include "http/envelope.h"
 #include "http/job_request.h"
 #include "http/pending.h"
@@ -210,6 +211,8 @@ static bool read_body(struct bulk *b)
 	json_object_foreach(b->tree, name, v)
 		if (!set_member(b, name, v))
 			return false;
+	if (!auth_filter(b->q, &b->what.filter.queue))
+		return false;
 	if (b->all || f->states || f->type.n || f->queue.n || f->tag.n || f->text.n)
 		return true;
 	problem_send(b->q, 400, NULL, "say which jobs are meant: at least one of state, type, queue, tag and q, or {\"all\":true} for every one");

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "http/auth.h"
 #include "http/job_request.h"
 #include "http/job_wait.h"
 #include "text/crc32c.h"
@@ -211,7 +212,7 @@ static bool take_query(struct http_request *q, struct list *l)
 	struct slice cursor = http_query(q, "cursor");
 
 	if (!take_state(q, &f->states) || !take_text(q, "type", JOB_TYPE_MAX, &f->type) || !take_text(q, "queue", JOB_QUEUE_MAX, &f->queue) ||
-		!take_text(q, "tag", JOB_TAG_MAX, &f->tag) || !take_text(q, "q", TEXT_MAX, &f->text) || !take_limit(q, &l->left))
+		!take_text(q, "tag", JOB_TAG_MAX, &f->tag) || !take_text(q, "q", TEXT_MAX, &f->text) || !take_limit(q, &l->left) || !auth_filter(q, &f->queue))
 		return false;
 	if (!cursor.p || cursor_read(l, cursor))
 		return true;

@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "http/auth.h"
 #include "http/figures.h"
 #include "http/job_json.h"
 #include "http/job_request.h"
@@ -107,9 +108,11 @@ void api_queues(struct http_request *q)
 
 	figures_gather(&f, q->api, clock_wall_ms());
 	buf_str(&b, "{\"queues\":[");
-	for (size_t i = 0; i < f.queues.n; i++) {
+	for (size_t i = 0, put = 0; i < f.queues.n; i++) {
 		const struct figures_name *n = &f.queues.v[i];
-		if (i)
+		if (!auth_queue(q, slice_of(n->name)))
+			continue;
+		if (put++)
 			buf_char(&b, ',');
 		put_queue(&b, q->api->conf, slice_of(n->name), &n->tally, n->paused, n->oldest_queued_s);
 	}

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "config/schedule.h"
+#include "http/auth.h"
 #include "http/job_json.h"
 #include "http/schedules.h"
 #include "http/submission.h"
@@ -50,8 +51,10 @@ void api_schedules(struct http_request *q)
 	struct schedule_view *v = schedules_look(q->api, clock_wall_ms(), &n, &read);
 
 	buf_str(&b, "{\"schedules\":[");
-	for (size_t i = 0; v && i < n; i++) {
-		if (i)
+	for (size_t i = 0, put = 0; v && i < n; i++) {
+		if (!auth_queue(q, (struct slice){ v[i].queue.p, v[i].queue.n }))
+			continue;
+		if (put++)
 			buf_char(&b, ',');
 		put_schedule(&b, &v[i]);
 	}
@@ -99,5 +102,9 @@ void api_schedule_run(struct http_request *q)
 		return;
 	}
 	schedule_spec(q->api->conf, c, &item->envelope->spec);
-	submission_ask(s);
+	struct job_text queue = item->envelope->spec.queue;
+	if (auth_queue_or_refuse(q, (struct slice){ queue.p, queue.n }, NULL))
+		submission_ask(s);
+	else
+		submission_free(s);
 }

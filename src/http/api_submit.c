@@ -9,6 +9,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "http/auth.h"
+#include "http/client.h"
 #include "http/envelope.h"
 #include "http/parents.h"
 #include "http/pending.h"
@@ -93,6 +95,7 @@ void submission_ask(struct submission *s)
 	s->open = 1;
 	for (size_t i = 0; i < s->n; i++)
 		s->open += s->item[i].envelope != NULL;
+	client_submits(s->q, s->open - 1);
 	for (size_t i = 0; i < s->n; i++)
 		if (s->item[i].envelope)
 			item_begin(&s->item[i]);
@@ -116,6 +119,15 @@ static struct envelope_input input_of(const struct http_request *q)
 	return (struct envelope_input){ .conf = q->api->conf, .wall_ms = clock_wall_ms(), .idempotency_key = http_header(q, "idempotency-key"), .traceparent = http_header(q, "traceparent") };
 }
 
+static bool queue_allowed(const struct http_request *q, const struct job_spec *s, struct envelope_problem *p)
+{
+	if (auth_queue(q, (struct slice){ s->queue.p, s->queue.n }))
+		return true;
+	*p = (struct envelope_problem){ .status = 403, .field = "queue" };
+	snprintf(p->detail, sizeof(p->detail), "the token %s is not for the queue \"%.*s\"", q->token->name, (int)s->queue.n, s->queue.p);
+	return false;
+}
+
 /* The item's job from the text; false with *p filled in. */
 static bool item_parse(struct submission_item *item, const struct envelope_input *in, struct slice text, struct envelope_problem *p)
 {
@@ -129,7 +141,7 @@ static bool item_parse(struct submission_item *item, const struct envelope_input
 		free(e);
 		return false;
 	}
-	if (!parents_check(item->owner->q->api, &e->spec, p)) {
+	if (!queue_allowed(item->owner->q, &e->spec, p) || !parents_check(item->owner->q->api, &e->spec, p)) {
 		envelope_free(e);
 		free(e);
 		return false;
@@ -163,9 +175,12 @@ static void submit_raw(struct http_request *q, struct submission *s)
 	struct envelope *e = item ? malloc(sizeof(*e)) : NULL;
 
 	if (e && envelope_raw(e, &in, q->query, q->nquery, http_header(q, "content-type"), q->body, &p)) {
-		item->envelope = e;
-		submission_ask(s);
-		return;
+		if (queue_allowed(q, &e->spec, &p)) {
+			item->envelope = e;
+			submission_ask(s);
+			return;
+		}
+		envelope_free(e);
 	}
 	free(e);
 	submission_free(s);

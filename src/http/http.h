@@ -55,6 +55,7 @@ struct http_request {
 	struct http_pair query[HTTP_QUERY_MAX];
 	size_t nquery;
 	struct slice body;
+	const struct conf_token *token; /* who asks; NULL where no token is needed */
 	int64_t began_ns;               /* loop time when its last byte came */
 	bool gone;                      /* the client hung up: the answer will be dropped */
 	void (*on_gone)(struct http_request *q);        /* set by a handler that waits and wants to know; may answer in it or not */
@@ -66,6 +67,10 @@ struct http_request {
 struct slice http_header(const struct http_request *q, const char *lower_name);         /* p NULL where it was not sent */
 struct slice http_query(const struct http_request *q, const char *name);                /* likewise */
 bool http_accepts(const struct http_request *q, const char *media_type);                /* named in Accept with q > 0; a wildcard does not count */
+
+struct http_peer { unsigned char b[16]; size_t n; };     /* an address: 4 bytes, 8 of an IPv6 network, or the user of a Unix socket */
+void http_peer(const struct http_request *q, struct http_peer *out);                    /* n 0: it has gone */
+bool http_is_tls(const struct http_request *q);
 
 /* --- answering (reply.c) --- */
 void reply_header(struct http_request *q, const char *name, const char *value);
@@ -89,6 +94,9 @@ enum {
 	HTTP_ROUTE_BODY = 1,            /* takes a body; others answer 400 to one */
 	HTTP_ROUTE_SUBMIT = 2,          /* 503 while draining */
 	HTTP_ROUTE_OPEN = 4,            /* needs no token */
+	HTTP_ROUTE_FOR_SUBMIT = 0x100,  /* the role submit is enough. Else GET is for read, and what changes something for admin alone */
+	HTTP_ROUTE_FOR_WORK = 0x200,    /* the role work is enough */
+	HTTP_ROUTE_BY_QUEUE = 0x400,    /* looks itself whether the token is for the queue (auth.h); others are refused to tokens that are not for all */
 	HTTP_ROUTE_HANGUP = 8           /* hands something out while it waits: a client that has half-closed counts as gone. Elsewhere it still gets its answer */
 };
 
@@ -128,6 +136,9 @@ void api_schedule_run(struct http_request *q);          /* POST /schedules/:id/r
 void api_stats(struct http_request *q);                 /* GET /stats, /status.json */
 void api_status_page(struct http_request *q);           /* GET /status: HTML, or JSON by Accept */
 void api_asset(struct http_request *q);                 /* GET /status/style.css, /status/script.js, /status/icon.svg; query "v" */
+void api_login_page(struct http_request *q);            /* GET /status/login; OPEN */
+void api_login(struct http_request *q);                 /* POST /status/login; OPEN | BODY */
+void api_logout(struct http_request *q);                /* POST /status/logout; OPEN */
 void api_root(struct http_request *q);                  /* GET /: redirect to /status */
 void api_metrics(struct http_request *q);
 void api_livez(struct http_request *q);

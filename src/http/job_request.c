@@ -1,6 +1,7 @@
 /* The common beginning of GET /jobs/ID and what lies below it. Called by api_job.c, api_job_bytes.c and api_job_history.c. */
 #include "http/job_request.h"
 
+#include "http/auth.h"
 #include "text/uuid.h"
 
 static int cut(struct slice s)
@@ -8,12 +9,30 @@ static int cut(struct slice s)
 	return s.n > 64 ? 64 : (int)s.n;
 }
 
+/* To a token that is not for its queue a job is not there. */
+static bool is_for(struct http_request *q, struct job_id id)
+{
+	struct job_spec spec;
+	bool good;
+
+	if (!q->token || q->token->queue.n == 0)
+		return true;
+	if (!job_request_read(q))
+		return false;
+	enum store_rc rc = store_get(q->api->reader, id, NULL, &spec);
+	good = rc == STORE_OK && auth_queue(q, (struct slice){ spec.queue.p, spec.queue.n });
+	store_read_end(q->api->reader);
+	if (!good)
+		job_request_failed(q, rc == STORE_OK ? STORE_NOT_FOUND : rc);
+	return good;
+}
+
 bool job_request_id(struct http_request *q, struct job_id *id)
 {
 	struct slice s = q->arg[0];
 
 	if (uuid_parse(s.p, s.n, id->b))
-		return true;
+		return is_for(q, *id);
 	problem_send(q, 404, NULL, "there is no job \"%.*s\"; ids look like 019a2b3c-4d5e-7f60-8a1b-2c3d4e5f6071", cut(s), s.p);
 	return false;
 }

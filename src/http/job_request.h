@@ -4,7 +4,7 @@
 
 #include "http/http.h"
 
-bool job_request_id(struct http_request *q, struct job_id *id);         /* from the path; false: 404 was answered */
+bool job_request_id(struct http_request *q, struct job_id *id);         /* from the path; false: 404 was answered, or 503 */
 /* Opens a snapshot; false: 503 was answered. */
 bool job_request_read(struct http_request *q);
 /* Answers for a read that went wrong: 404 for STORE_NOT_FOUND, else 503. */

@@ -219,6 +219,7 @@ void request_begin(struct http_exchange *x, struct http_wire *w, struct http_con
 	q->header = x->header;
 	q->nheader = q->nquery = 0;
 	q->body = (struct slice){ NULL, 0 };
+	q->token = NULL;
 	q->began_ns = 0;
 	q->gone = false;
 	q->on_gone = q->on_room = NULL;

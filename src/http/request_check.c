@@ -4,6 +4,8 @@
 
 #include <arpa/inet.h>
 
+#include "http/auth.h"
+#include "http/client.h"
 #include "http/conn.h"
 #include "http/request.h"
 #include "http/route.h"
@@ -177,13 +179,13 @@ bool request_check(struct http_exchange *x)
 		return false;
 	if (x->lint.star)
 		return answer_star(x);
-	if (!check_route(x) || !check_origin(x) || !check_query(x))
+	if (!check_route(x) || !check_origin(x) || !auth_check(q) || !check_query(x))
 		return false;
 	if (!(q->route->flags & HTTP_ROUTE_BODY) && (x->lint.chunked || x->lint.content_length)) {
 		problem_send(q, 400, NULL, "this path takes no body; send the request without one");
 		return false;
 	}
-	if (!request_reads(q) && q->api->keeper_away) {
+	if (!request_reads(q) && q->api->keeper_away && !(q->route->flags & HTTP_ROUTE_OPEN)) {
 		reply_header(q, "Retry-After", "1");
 		problem_send(q, 503, NULL, "the store cannot be written now: the process that does it is not running, see /readyz; nothing was stored, send it again");
 		return false;
@@ -193,5 +195,5 @@ bool request_check(struct http_exchange *x)
 		problem_send(q, 503, NULL, "the server is shutting down and takes no more jobs; submit it again when it is back");
 		return false;
 	}
-	return true;
+	return !(q->route->flags & HTTP_ROUTE_SUBMIT) || client_may_submit(q);
 }

@@ -2,8 +2,10 @@
  * turn ends, and the end of them all. Called by conn.c and by process/acceptor.c. Nothing here is fatal. */
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "http/conn.h"
@@ -234,4 +236,34 @@ void http_close_all(struct api *a)
 	bury(w);
 	if (w->orphans == 0)
 		wire_free(w);
+}
+
+/* --- who it is --- */
+
+void http_peer(const struct http_request *q, struct http_peer *out)
+{
+	union { struct sockaddr any; struct sockaddr_in four; struct sockaddr_in6 six; } a;
+	socklen_t n = sizeof(a);
+	struct ucred user;
+
+	out->n = 0;
+	if (!q->conn || getpeername(q->conn->io.fd, &a.any, &n) < 0)
+		return;
+	if (a.any.sa_family == AF_INET) {
+		out->n = 4;
+		memcpy(out->b, &a.four.sin_addr, 4);
+	} else if (a.any.sa_family == AF_INET6) {
+		bool four = IN6_IS_ADDR_V4MAPPED(&a.six.sin6_addr);
+		out->n = four ? 4 : 8;
+		memcpy(out->b, (const char *)&a.six.sin6_addr + (four ? 12 : 0), out->n);
+	} else if (n = sizeof(user), getsockopt(q->conn->io.fd, SOL_SOCKET, SO_PEERCRED, &user, &n) == 0) {
+		out->n = sizeof(user.uid);
+		memcpy(out->b, &user.uid, sizeof(user.uid));
+	}
+}
+
+bool http_is_tls(const struct http_request *q)
+{
+	(void)q;
+	return false;
 }

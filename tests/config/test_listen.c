@@ -4,7 +4,7 @@
 #define FORMS "expected \"127.0.0.1:8080\", \"[::1]:8080\" or \"unix:/run/stint/http.sock\"\n"
 #define LISTEN(list) "http {\n\tlisten = {" list "}\n}\n"
 #define BAD(what) "main.conf:2: bad listen address '" what "': "
-#define REACHED(what) "main.conf:2: listen address '" what "' can be reached from other machines: that needs token_file, which is not available in this version; listen on 127.0.0.1, [::1] or unix: alone\n"
+#define REACHED(what) "main.conf:2: listen address '" what "' can be reached from other machines, and so needs token_file: `stint token NAME ROLE` makes its lines. Without it only 127.0.0.1, [::1] and unix: may be listened on\n"
 
 static const struct mistake mistakes[] = {
 	{ "empty", LISTEN("\"\""), BAD("") FORMS },

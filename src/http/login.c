@@ -1,0 +1,112 @@
+/* GET and POST /status/login, POST /status/logout: a browser's token is a cookie that no script and no other site's page can use. Called through http_routes and by auth.c.
+ * Nothing here is fatal. */
+#include "http/login.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "http/auth.h"
+#include "http/html.h"
+
+#define POLICY "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
+
+void login_page(struct http_request *q, int status, const char *why)
+{
+	struct buf b = { 0 };
+
+	buf_str(&b, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>Stint: log in</title>\n"
+		"<link rel=\"stylesheet\" href=\"/status/style.css\">\n<link rel=\"icon\" href=\"/status/icon.svg\">\n</head>\n<body class=\"login\">\n<main>\n<h1>Stint</h1>\n");
+	if (why) {
+		buf_str(&b, "<p class=\"bad\" role=\"alert\">");
+		html_text(&b, slice_of(why));
+		buf_str(&b, "</p>\n");
+	}
+	buf_str(&b, "<form method=\"post\" action=\"/status/login\">\n<label for=\"token\">Access token</label>\n"
+		"<input id=\"token\" name=\"token\" type=\"password\" autocomplete=\"current-password\" required autofocus>\n<button>Log in</button>\n</form>\n"
+		"<p>A token is made by <code>stint token NAME ROLE</code> on the server.</p>\n</main>\n</body>\n</html>\n");
+	reply_header(q, "Content-Security-Policy", POLICY);
+	reply_header(q, "Referrer-Policy", "no-referrer");
+	reply_header(q, "Vary", "Accept, Cookie");
+	reply_send(q, status, "text/html; charset=utf-8", &b);
+	buf_free(&b);
+}
+
+/* --- the form --- */
+
+static int hex(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* The field of an application/x-www-form-urlencoded body; its length, 0 where it is missing or too long. */
+static size_t form_field(struct slice body, const char *name, char *out, size_t size)
+{
+	while (body.n) {
+		const char *amp = memchr(body.p, '&', body.n);
+		struct slice pair = { body.p, amp ? (size_t)(amp - body.p) : body.n };
+		const char *eq = pair.n ? memchr(pair.p, '=', pair.n) : NULL;
+		size_t n = 0;
+		body = (struct slice){ body.p + pair.n + (amp != NULL), body.n - pair.n - (amp != NULL) };
+		if (!eq || !slice_eq((struct slice){ pair.p, (size_t)(eq - pair.p) }, name))
+			continue;
+		for (const char *p = eq + 1, *end = pair.p + pair.n; p < end; p++) {
+			char c = *p == '+' ? ' ' : *p;
+			if (*p == '%' && end - p > 2 && hex(p[1]) >= 0 && hex(p[2]) >= 0) {
+				c = (char)(hex(p[1]) << 4 | hex(p[2]));
+				p += 2;
+			}
+			if (n == size)
+				return 0;
+			out[n++] = c;
+		}
+		return n;
+	}
+	return 0;
+}
+
+/* Nothing that could end the cookie, or begin another header. */
+static bool fits_a_cookie(struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] <= ' ' || (unsigned char)s.p[i] >= 0x7f || strchr("\",;\\", s.p[i]))
+			return false;
+	return s.n > 0;
+}
+
+static void set_cookie(struct http_request *q, struct slice token, const char *more)
+{
+	char line[AUTH_TOKEN_MAX + 120];
+
+	snprintf(line, sizeof(line), AUTH_COOKIE "=%.*s; Path=/; HttpOnly; SameSite=Strict%s%s", (int)token.n, token.p, http_is_tls(q) ? "; Secure" : "", more);
+	reply_header(q, "Set-Cookie", line);
+}
+
+static void go(struct http_request *q, const char *where)
+{
+	reply_header(q, "Location", where);
+	reply_send(q, 303, NULL, NULL);
+}
+
+void api_login_page(struct http_request *q)
+{
+	login_page(q, 200, NULL);
+}
+
+void api_login(struct http_request *q)
+{
+	char text[AUTH_TOKEN_MAX];
+	struct slice token = { text, form_field(q->body, "token", text, sizeof(text)) };
+
+	if (token.n == 0 || !fits_a_cookie(token) || !auth_token(q->api->conf, token)) {
+		login_page(q, 401, "That token is not known here.");
+		return;
+	}
+	set_cookie(q, token, "; Max-Age=2592000");
+	go(q, "/status");
+}
+
+void api_logout(struct http_request *q)
+{
+	set_cookie(q, (struct slice){ "", 0 }, "; Max-Age=0");
+	go(q, "/status/login");
+}
