@@ -276,6 +276,7 @@ static void check_handler(struct loader *l, const struct block *b)
 		check_program(l, b, h);
 	check_cwd(l, b, h->cwd);
 	check_identity(l, b, h);
+	check_call(l, b, h);
 	s = setting_of(b, "queue");
 	if (!name_good(h->queue, strlen(h->queue)))
 		mistake(l, file_of(b, s), line_of(b, s, 0), "bad value '%s' for queue: expected 1 to %d characters of A-Z a-z 0-9 . _ : / -",

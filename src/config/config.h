@@ -93,6 +93,7 @@ struct conf_handler {
 	uint64_t rlimit_memory, rlimit_files, rlimit_processes, rlimit_file_size;      /* 0: none */
 	uint64_t instances, pipeline;
 	char *secret_file;
+	struct buf secret;              /* what the file has, decoded; read by conf_load() alone */
 	struct conf_list allow;
 	char *smtp_user, *smtp_password, *smtp_from;
 };

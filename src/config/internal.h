@@ -188,6 +188,9 @@ void check_listen(struct loader *l, const struct block *http);
 void tokens_read(struct loader *l, const struct block *http);
 void tokens_free(struct conf_http *http);
 
+/* check_call.c */
+void check_call(struct loader *l, const struct block *b, struct conf_handler *h);
+
 /* check_schedule.c */
 void check_schedule(struct loader *l, const struct block *b);
 

@@ -415,6 +415,14 @@ struct conf *conf_parse(const char *name, const char *text, size_t n, struct con
 	return loader_finish(&l, name);
 }
 
+static void handler_free(struct conf_handler *h)
+{
+	free(h->pattern);
+	if (h->secret.data)
+		explicit_bzero(h->secret.data, h->secret.len);
+	buf_free(&h->secret);
+}
+
 void conf_free(struct conf *c)
 {
 	if (!c)
@@ -435,7 +443,7 @@ void conf_free(struct conf *c)
 	for (size_t i = 0; i < c->nqueue; i++)
 		free(c->queue[i].name);
 	for (size_t i = 0; i < c->nhandler; i++)
-		free(c->handler[i].pattern);
+		handler_free(&c->handler[i]);
 	for (size_t i = 0; i < c->nschedule; i++)
 		free(c->schedule[i].name);
 	free(c->queue);

@@ -164,11 +164,7 @@ static void nap_start(struct run_host *h, struct run_task *t, struct run_attempt
 	}
 	struct nap *n = calloc(1, sizeof(*n));
 	if (!n) {
-		struct run_result r;
-		run_result_init(&r);
-		r.outcome = JOB_OUTCOME_RELEASED;
-		snprintf(r.error, sizeof(r.error), "out of memory");
-		h->ended(h->arg, t, &r);
+		run_no_memory(h, t);
 		return;
 	}
 	n->base = (struct run_base){ h, t };

@@ -10,6 +10,7 @@ const struct run_kind *run_kind_of(const struct conf_handler *h)
 {
 	static const struct run_kind *const kinds[] = {
 		[CONF_HANDLER_EXEC] = &run_exec,
+		[CONF_HANDLER_HTTP] = &run_http,
 		[CONF_HANDLER_BUILTIN] = &run_builtin,
 	};
 
@@ -25,6 +26,17 @@ void run_result_free(struct run_result *r)
 {
 	buf_free(&r->output);
 	buf_free(&r->log);
+}
+
+void run_no_memory(struct run_host *h, struct run_task *t)
+{
+	struct run_result r;
+
+	run_result_init(&r);
+	r.outcome = JOB_OUTCOME_RELEASED;
+	snprintf(r.error, sizeof(r.error), "out of memory");
+	h->ended(h->arg, t, &r);
+	run_result_free(&r);
 }
 
 void run_timed_out(const struct run_task *t, struct run_result *r)

@@ -11,6 +11,8 @@ struct run_base {                       /* begins every kind's struct run_attemp
 
 void run_result_init(struct run_result *r);             /* FAILED, nothing said, nothing asked for */
 void run_result_free(struct run_result *r);             /* what the callee of ended() left */
+/* Ends an attempt that memory was not there for, and so gives its job back. */
+void run_no_memory(struct run_host *h, struct run_task *t);
 /* "timed out after 30s" for a task's own limit. */
 void run_timed_out(const struct run_task *t, struct run_result *r);
 /* Sets a timer from now, not from the begin of the loop's turn, which may have been long. */

@@ -87,6 +87,7 @@ static const char *take_host(struct slice authority, struct url *out)
 			return "its host is no name: letters, digits, '.', '-' and '_' make one (write others in their xn-- form)";
 	}
 	out->host = (struct slice){ authority.p, n };
+	out->place = authority;
 	if (n == authority.n)
 		return NULL;
 	if (authority.p[n] != ':')

@@ -9,6 +9,7 @@
 
 struct url {                    /* point into the text */
 	struct slice scheme, user, password, host, path;        /* host: as written, an IPv6 address with its brackets; user and password still percent-coded; path: up to the end */
+	struct slice place;     /* host and port as written: what may be shown to everybody */
 	bool has_user, has_password;
 	uint16_t port;          /* 0: not written */
 };

@@ -22,8 +22,6 @@ static const struct mistake mistakes[] = {
 	{ "handler that does nothing", "# c\nhandler a {\n\ttimeout = 1s\n}\n", "main.conf:2: handler a does nothing: write exec = {\"/path/of/program\"} or builtin = NAME\n" },
 	{ "handler whose program list is empty", "handler a { exec = {} }\n", "main.conf:1: handler a does nothing: write exec = {\"/path/of/program\"} or builtin = NAME\n" },
 	{ "handler that does two things", "handler a {\n\texec = {\"/bin/sh\"}\n\tbuiltin = noop\n}\n", "main.conf:3: handler a has both exec and builtin: only one may say what it is\n" },
-	{ "handler that does two things, one of them later", "handler a {\n\tbuiltin = noop\n\turl = \"http://x\"\n}\n",
-		"main.conf:2: handler a has both url and builtin: only one may say what it is\nmain.conf:3: url is not available in this version: leave it out\n" },
 	{ "empty program", "handler a { exec = {\"\", \"x\"} }\n", "main.conf:1: handler a: the program of exec is empty: expected its path\n" },
 	{ "missing program", "handler a {\n\ttimeout = 1s\n\texec = {\n\t\t\"/nowhere/x\",\n\t\t\"y\"}\n}\n",
 		"main.conf:4: warning: handler a: program '/nowhere/x' cannot be started: No such file or directory; its jobs will fail until it can\n" },

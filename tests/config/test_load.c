@@ -9,11 +9,8 @@
 
 static const struct mistake mistakes[] = {
 	{ "later: coprocess", "handler a {\n\ttimeout = 1s\n\tcoprocess = {\"/bin/cat\"}\n}\n", LATER("coprocess") },
-	{ "later: url", "handler a {\n\ttimeout = 1s\n\turl = \"https://example.org/\"\n}\n", LATER("url") },
 	{ "later: smtp", "handler a {\n\ttimeout = 1s\n\tsmtp = \"smtp://localhost\"\n}\n", LATER("smtp") },
 	{ "later: remote", "handler a {\n\ttimeout = 1s\n\tremote = true\n}\n", LATER("remote") },
-	{ "later: secret_file", HANDLER("secret_file = \"/x\""), LATER("secret_file") },
-	{ "later: allow", HANDLER("allow = {\"10.0.0.0/8\"}"), LATER("allow") },
 	{ "later: smtp_user", HANDLER("smtp_user = \"x\""), LATER("smtp_user") },
 	{ "later: smtp_password", HANDLER("smtp_password = \"x\""), LATER("smtp_password") },
 	{ "later: smtp_from", HANDLER("smtp_from = \"x\""), LATER("smtp_from") },

@@ -37,6 +37,7 @@ static void test_parts(void **state)
 		assert_slice(u.host, cases[i].host);
 		assert_slice(u.path, cases[i].path);
 		assert_int_equal(u.port, cases[i].port);
+		assert_true(u.place.p == u.host.p && u.place.p + u.place.n == u.path.p);
 	}
 }
 
