@@ -35,9 +35,9 @@ static enum store_rc missing_is_fine(enum store_rc rc)
 static enum store_rc parts_read(struct store_reader *r, const struct job *j, const struct job_spec *s, bool brief, struct parts *p)
 {
 	struct job_text text = { 0 };
+	struct store_progress said = { .percent = -1 };
 	enum store_rc rc;
 
-	p->percent = -1;
 	if (s->content_type.n == 0 && s->payload_blob == 0)
 		buf_add(&p->payload, s->payload.p, s->payload.n);
 	else if (s->content_type.n == 0 && !brief && (rc = missing_is_fine(store_payload(r, j->id, &p->payload))) != STORE_OK)
@@ -49,10 +49,10 @@ static enum store_rc parts_read(struct store_reader *r, const struct job *j, con
 	if ((rc = missing_is_fine(store_last_error(r, j->id, &text))) != STORE_OK)
 		return rc;
 	buf_add(&p->error, text.p, text.n);
-	text = (struct job_text){ 0 };
-	if ((rc = missing_is_fine(store_progress_get(r, j->id, &p->percent, &text))) != STORE_OK)
+	if ((rc = missing_is_fine(store_progress_get(r, j->id, &said))) != STORE_OK)
 		return rc;
-	buf_add(&p->progress, text.p, text.n);
+	p->percent = said.percent;
+	buf_add(&p->progress, said.message.p, said.message.n);
 	return p->payload.failed || p->result.failed || p->error.failed || p->progress.failed ? STORE_NO_MEMORY : STORE_OK;
 }
 

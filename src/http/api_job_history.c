@@ -31,12 +31,15 @@ static enum store_rc history_of(struct api *a, struct job_id id, struct buf *out
 {
 	struct history h;
 	struct job job;
+	struct store_progress said;
 	struct job_spec spec;
 	enum store_rc rc = store_get(a->reader, id, &job, &spec);
 
 	if (rc != STORE_OK)
 		return rc;
 	history_begin(&h, &job, &spec);
+	if (store_progress_get(a->reader, id, &said) == STORE_OK)
+		history_progress(&h, &said);
 	rc = store_attempts(a->reader, id, add_attempt, &h);
 	if (rc == STORE_OK || rc == STORE_NOT_FOUND)
 		rc = store_notes(a->reader, id, add_note, &h);

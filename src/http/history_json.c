@@ -118,6 +118,27 @@ static void put_end(struct history *h, const struct record_attempt *a)
 	buf_u64(&h->text, a->max_rss_kb);
 }
 
+void history_progress(struct history *h, const struct store_progress *p)
+{
+	h->said = p;
+}
+
+/* What an attempt said last goes before its end, which may have come in the same commit. */
+static void put_progress(struct history *h, uint32_t attempt, int64_t ended_ms)
+{
+	const struct store_progress *p = h->said;
+
+	if (!p || p->attempt != attempt || p->at_ms > ended_ms)
+		return;
+	begin_event(h, "progress", p->at_ms);
+	put_attempt_and_worker(h, p->attempt, 0, 0);
+	buf_str(&h->text, ",\"percent\":");
+	buf_i64(&h->text, p->percent);
+	put_detail(h, p->message);
+	end_event(h);
+	h->said = NULL;
+}
+
 static bool gave_back(uint32_t outcome)
 {
 	return outcome == JOB_OUTCOME_CRASHED || outcome == JOB_OUTCOME_LEASE_EXPIRED || outcome == JOB_OUTCOME_RELEASED;
@@ -140,6 +161,7 @@ void history_attempt(struct history *h, const struct record_attempt *a)
 		put_attempt_and_worker(h, a->attempt, a->worker, a->worker_pid);
 		end_event(h);
 	}
+	put_progress(h, a->attempt, a->ended_ms);
 	begin_event(h, outcome, a->ended_ms);
 	put_attempt_and_worker(h, a->attempt, a->worker, a->worker_pid);
 	put_detail(h, a->error);
@@ -210,6 +232,7 @@ static void current_attempt(struct history *h, int64_t running_since_ms)
 	if (j->state == JOB_SUCCEEDED && j->finished_ms > 0) {
 		struct record_attempt end = { .exit_code = j->exit_code, .term_signal = j->term_signal, .duration_us = j->duration_us,
 			.cpu_us = j->cpu_us, .max_rss_kb = j->max_rss_kb };
+		put_progress(h, j->attempts, j->finished_ms);
 		begin_event(h, "succeeded", j->finished_ms);
 		put_attempt_and_worker(h, j->attempts, j->worker, j->worker_pid);
 		put_end(h, &end);
@@ -258,6 +281,8 @@ bool history_put(struct history *h, int64_t running_since_ms, struct buf *out)
 	bool ok;
 
 	current_attempt(h, running_since_ms);
+	if (h->said)
+		put_progress(h, h->said->attempt, INT64_MAX);
 	queued_when_due(h);
 	ended(h);
 	ok = !h->failed && !h->text.failed;

@@ -23,6 +23,7 @@ static const uint8_t next_state[JOB_EVENTS][JOB_STATES] = {
 	[JOB_EV_RUN_NOW] = { [JOB_SCHEDULED] = JOB_QUEUED, [JOB_RETRYING] = JOB_QUEUED },
 	[JOB_EV_PARENTS_LATER] = { [JOB_WAITING] = JOB_SCHEDULED },
 	[JOB_EV_REQUEUE_WAITING] = { [JOB_DEAD] = JOB_WAITING, [JOB_CANCELLED] = JOB_WAITING, [JOB_EXPIRED] = JOB_WAITING },
+	[JOB_EV_PROGRESS] = { [JOB_RUNNING] = JOB_RUNNING },
 };
 
 static const char *const event_names[JOB_EVENTS] = {
@@ -42,6 +43,7 @@ static const char *const event_names[JOB_EVENTS] = {
 	[JOB_EV_RUN_NOW] = "queued",
 	[JOB_EV_PARENTS_LATER] = "scheduled",
 	[JOB_EV_REQUEUE_WAITING] = "requeued",
+	[JOB_EV_PROGRESS] = "progress",
 };
 
 enum job_state job_state_next(enum job_state from, enum job_event event)

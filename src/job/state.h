@@ -21,6 +21,7 @@ enum job_event {
 	JOB_EV_RUN_NOW,         /* by hand: scheduled or retrying */
 	JOB_EV_PARENTS_LATER,   /* the parents are done, run_at is to come */
 	JOB_EV_REQUEUE_WAITING, /* as REQUEUE, with parents that have not ended */
+	JOB_EV_PROGRESS,        /* it said how far it is */
 	JOB_EVENTS
 };
 

@@ -43,6 +43,7 @@ static void tell_event(struct keeper *k, const struct store_change *c)
 	e.state = (uint8_t)c->job.state;
 	e.event = (uint8_t)c->event;
 	e.outcome = (uint8_t)c->outcome;
+	e.percent = c->event == JOB_EV_PROGRESS ? c->job.progress_pct : 0;
 	copy_text(e.type, sizeof(e.type), c->type, &e);
 	copy_text(e.queue, sizeof(e.queue), c->queue, &e);
 	event_put(k->seg, &e);

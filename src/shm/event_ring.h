@@ -17,6 +17,8 @@ struct shm_event {
 	uint8_t outcome;                /* enum job_outcome, where an attempt ended */
 	uint8_t cut;                    /* type or queue did not fit */
 	char type[64], queue[40];       /* NUL-terminated */
+	int32_t percent;                /* JOB_EV_PROGRESS: how far it is */
+	uint32_t reserved;
 };
 
 void event_put(struct segment *s, const struct shm_event *e);   /* seq is given by the ring */

@@ -132,6 +132,9 @@ static inline enum store_rc must(enum store_rc rc) { return rc == STORE_NOT_FOUN
 /* A row that may be gone already. */
 static inline enum store_rc may(enum store_rc rc) { return rc == STORE_NOT_FOUND ? STORE_OK : rc; }
 
+#define PROGRESS_HEAD 16u               /* of its row: percent, attempt, when */
+#define PROGRESS_TEXT_MAX 256u
+
 struct lease_row { struct job_id id; uint64_t token; uint32_t incarnation, reserved; };
 struct remote_row { struct job_id id; int64_t lease_ms; };      /* the worker's name follows */
 

@@ -202,7 +202,7 @@ enum store_rc store_finish(struct store *s, const struct store_finish *f, struct
 
 enum store_rc store_progress(struct store *s, struct job_id id, uint64_t token, int32_t percent, struct job_text message)
 {
-	uint8_t row[4 + 256];
+	uint8_t row[PROGRESS_HEAD + PROGRESS_TEXT_MAX];
 	struct job j;
 
 	if (percent < 0 || percent > 100)
@@ -210,11 +210,19 @@ enum store_rc store_progress(struct store *s, struct job_id id, uint64_t token, 
 	TRY(job_load(s, id, &j));
 	if (j.state != JOB_RUNNING || j.lease_token != token)
 		return STORE_STALE;
-	size_t n = message.n < sizeof(row) - 4 ? message.n : sizeof(row) - 4;
+	size_t n = message.n < PROGRESS_TEXT_MAX ? message.n : PROGRESS_TEXT_MAX;
 	memcpy(row, &percent, 4);
+	memcpy(row + 4, &j.attempts, 4);
+	memcpy(row + 8, &s->now_ms, 8);
 	if (n)
-		memcpy(row + 4, message.p, n);
+		memcpy(row + PROGRESS_HEAD, message.p, n);
 	j.progress_pct = percent;
-	enum store_rc rc = row_put(s, KV_PROGRESS, id_key(&id), (struct kv_bytes){ row, 4 + n });
-	return settled(s, rc == STORE_OK ? job_save(s, &j) : rc);
+	enum store_rc rc = row_put(s, KV_PROGRESS, id_key(&id), (struct kv_bytes){ row, PROGRESS_HEAD + n });
+	if (rc == STORE_OK)
+		rc = job_save(s, &j);
+	if (rc == STORE_OK && s->watch) {       /* no figure changes with it */
+		const struct turn_lane *l = turn_lane_of(s->turn, j.lane);
+		s->watch(s->watch_arg, &(struct store_change){ .job = j, .type = l->type->name, .queue = l->queue->name, .event = JOB_EV_PROGRESS });
+	}
+	return settled(s, rc);
 }

@@ -17,7 +17,7 @@ enum kv_table {
 	KV_ATTEMPT,     /* id, lease token u64 -> record_attempt: those that did not simply succeed. By token, since a job retried by hand counts its attempts anew */
 	KV_NOTE,        /* id, wall_us u64, event u8 -> attempt u32, text */
 	KV_RESULT,      /* id -> inline bytes, crc u32 */
-	KV_PROGRESS,    /* id -> percent i32, text */
+	KV_PROGRESS,    /* id -> percent i32, attempt u32, wall_ms i64, text: the last that was said */
 	KV_COUNT,       /* kind u8, name -> a tally */
 	KV_LANE,        /* lane u32 -> alone u8, type length u16, type, queue */
 	KV_TOKEN,       /* request slot u32 -> epoch u64, sequence u64 */

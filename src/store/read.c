@@ -162,15 +162,17 @@ enum store_rc store_worker(struct store_reader *r, const struct job *job, struct
 	return name->n ? STORE_OK : STORE_NOT_FOUND;
 }
 
-enum store_rc store_progress_get(struct store_reader *r, struct job_id id, int32_t *percent, struct job_text *message)
+enum store_rc store_progress_get(struct store_reader *r, struct job_id id, struct store_progress *out)
 {
 	struct kv_bytes v;
 
 	TRY(get(r, KV_PROGRESS, id_key(&id), &v));
-	if (v.n < 4)
+	if (v.n < PROGRESS_HEAD)
 		return STORE_DAMAGED;
-	memcpy(percent, v.p, 4);
-	*message = (struct job_text){ (const char *)v.p + 4, v.n - 4 };
+	memcpy(&out->percent, v.p, 4);
+	memcpy(&out->attempt, (const char *)v.p + 4, 4);
+	memcpy(&out->at_ms, (const char *)v.p + 8, 8);
+	out->message = (struct job_text){ (const char *)v.p + PROGRESS_HEAD, v.n - PROGRESS_HEAD };
 	return STORE_OK;
 }
 

@@ -275,7 +275,8 @@ void store_read_end(struct store_reader *r);
 enum store_rc store_get(struct store_reader *r, struct job_id id, struct job *job, struct job_spec *spec);      /* either may be NULL */
 enum store_rc store_last_error(struct store_reader *r, struct job_id id, struct job_text *error);               /* of the last attempt that failed; NOT_FOUND: none */
 enum store_rc store_worker(struct store_reader *r, const struct job *job, struct job_text *name);               /* what the remote worker of its last claim calls itself; NOT_FOUND: it said nothing, or it was none */
-enum store_rc store_progress_get(struct store_reader *r, struct job_id id, int32_t *percent, struct job_text *message);
+struct store_progress { int32_t percent; uint32_t attempt; int64_t at_ms; struct job_text message; };           /* the last that an attempt has said */
+enum store_rc store_progress_get(struct store_reader *r, struct job_id id, struct store_progress *out);        /* NOT_FOUND: none has */
 enum store_rc store_attempts(struct store_reader *r, struct job_id id, bool (*fn)(void *arg, const struct record_attempt *a), void *arg);   /* oldest first, those that have a row */
 enum store_rc store_depends(struct store_reader *r, struct job_id id, struct buf *out);        /* appends the ids that it depends on, 16 bytes each, in order */
 struct store_note { int64_t at_ms; uint32_t event, attempt; struct job_text detail; };                          /* history that no attempt tells: enum job_event */

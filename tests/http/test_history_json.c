@@ -69,6 +69,40 @@ static void waited_and_ran_in_one_millisecond(void **state)
 	json_decref(j);
 }
 
+static void said_how_far_it_is(void **state)
+{
+	static const struct store_progress half = { .percent = 50, .attempt = 1, .at_ms = T0 + 9, .message = TEXT("half") };
+	struct job job = { .id = id, .state = JOB_RETRYING, .created_ms = T0, .queued_ms = T0, .started_ms = T0 + 1, .attempts = 1, .lease_token = 5 };
+	struct record_attempt a = { .token = 5, .attempt = 1, .outcome = JOB_OUTCOME_FAILED, .claimed_ms = T0 + 1, .started_ms = T0 + 2, .ended_ms = T0 + 9, .retry_at_ms = T0 + 99, .exit_code = 1 };
+	struct history h;
+	json_t *j;
+
+	(void)state;
+	history_begin(&h, &job, &spec_now);
+	history_progress(&h, &half);
+	history_attempt(&h, &a);
+	j = end(&h, 0);
+	events_are(j, "queued,claimed,started,progress,failed,retry_scheduled");
+	number_is(event(j, 3), "percent", 50);
+	number_is(event(j, 3), "attempt", 1);
+	string_is(event(j, 3), "detail", "half");
+	json_decref(j);
+	/* while it runs; and of one that simply succeeded */
+	job = (struct job){ .id = id, .state = JOB_RUNNING, .created_ms = T0, .queued_ms = T0, .started_ms = T0 + 1, .attempts = 1 };
+	history_begin(&h, &job, &spec_now);
+	history_progress(&h, &half);
+	j = end(&h, T0 + 2);
+	events_are(j, "queued,claimed,started,progress");
+	json_decref(j);
+	job.state = JOB_SUCCEEDED;
+	job.finished_ms = T0 + 9;
+	history_begin(&h, &job, &spec_now);
+	history_progress(&h, &half);
+	j = end(&h, 0);
+	events_are(j, "queued,claimed,started,progress,succeeded");
+	json_decref(j);
+}
+
 static void cancelled_with_its_parent(void **state)
 {
 	static const struct job_spec spec = { .type = TEXT("email"), .queue = TEXT("default"), .ndepends = 1, .run_at_ms = T0 + 1000 };
@@ -237,6 +271,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(just_queued),
 		cmocka_unit_test(waited_and_ran_in_one_millisecond),
+		cmocka_unit_test(said_how_far_it_is),
 		cmocka_unit_test(cancelled_with_its_parent), cmocka_unit_test(scheduled_then_queued), cmocka_unit_test(runs_now), cmocka_unit_test(succeeded_without_a_row),
 		cmocka_unit_test(retries_and_death), cmocka_unit_test(crashed_and_released), cmocka_unit_test(notes),
 	};

@@ -16,7 +16,7 @@ static const char *const event_ids[JOB_EVENTS] = {
 	[JOB_EV_SUBMIT_NOW] = "submit_now", [JOB_EV_SUBMIT_LATER] = "submit_later", [JOB_EV_SUBMIT_WAITING] = "submit_waiting", [JOB_EV_PARENTS_DONE] = "parents_done",
 	[JOB_EV_DUE] = "due", [JOB_EV_CLAIM] = "claim", [JOB_EV_SUCCEED] = "succeed", [JOB_EV_FAIL_RETRY] = "fail_retry", [JOB_EV_FAIL_DEAD] = "fail_dead",
 	[JOB_EV_GIVE_BACK] = "give_back", [JOB_EV_CANCEL] = "cancel", [JOB_EV_EXPIRE] = "expire", [JOB_EV_REQUEUE] = "requeue", [JOB_EV_RUN_NOW] = "run_now",
-	[JOB_EV_PARENTS_LATER] = "parents_later", [JOB_EV_REQUEUE_WAITING] = "requeue_waiting",
+	[JOB_EV_PARENTS_LATER] = "parents_later", [JOB_EV_REQUEUE_WAITING] = "requeue_waiting", [JOB_EV_PROGRESS] = "progress",
 };
 
 static int event_of(const char *id)

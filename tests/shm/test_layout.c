@@ -106,6 +106,7 @@ static const struct row rows[] = {
 	ROW(shm_event, cut),
 	ROW(shm_event, type),
 	ROW(shm_event, queue),
+	ROW(shm_event, percent),
 	ROW(grant, bytes),
 	ROW(grant, kind),
 	ROW(grant, flags),

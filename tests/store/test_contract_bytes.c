@@ -321,8 +321,7 @@ static void test_progress(void **state)
 	struct job_spec s = spec_of("t", "q", 0, "1");
 	struct job j = submit(f, &s);
 	struct store_claimed c;
-	struct job_text message;
-	int32_t percent;
+	struct store_progress said;
 
 	assert_true(claim(f, 1, &c));
 	begin(f);
@@ -332,9 +331,14 @@ static void test_progress(void **state)
 	commit(f);
 	assert_int_equal(look(f, j.id).progress_pct, 40);
 	assert_int_equal(store_read_begin(f->reader), STORE_OK);
-	assert_int_equal(store_progress_get(f->reader, j.id, &percent, &message), STORE_OK);
-	assert_int_equal(percent, 40);
-	assert_true(message.n == 4 && memcmp(message.p, "half", 4) == 0);
+	assert_int_equal(store_progress_get(f->reader, j.id, &said), STORE_OK);
+	assert_int_equal(said.percent, 40);
+	assert_int_equal(said.attempt, 1);
+	assert_int_equal(said.at_ms, f->now_us / 1000);
+	assert_true(said.message.n == 4 && memcmp(said.message.p, "half", 4) == 0);
+	assert_int_equal(f->heard[f->nheard - 1].event, JOB_EV_PROGRESS);
+	assert_int_equal(f->heard[f->nheard - 1].state, JOB_RUNNING);
+	assert_int_equal(f->nheard, 3);         /* submitted, claimed, and the one that was taken */
 	store_read_end(f->reader);
 }
 
