@@ -1,0 +1,190 @@
+/* Random histories of the store against a plain model of its rules: no indexes, no bytes, no memory of its own, every question answered by looking at all jobs.
+ * history_model.c has the rules, history_submit.c, _attempts.c, _acts.c, _time.c and _bytes.c do operations to store and model alike and compare the answers, history_check.c compares all that can be seen, histories.c makes them. */
+#ifndef STINT_TESTS_STORE_HISTORY_H
+#define STINT_TESTS_STORE_HISTORY_H
+
+#include "tests/store/contract.h"
+
+#include <string.h>
+
+#define M_JOBS 20u
+#define M_PARENTS 3u
+#define M_ATTEMPTS 24u
+#define M_NOTES 40u
+#define M_KEYS 24u                      /* rows of the log of idempotency keys */
+#define M_STAGED 6u
+#define QUEUES 3u
+#define TYPES 3u
+#define SLOTS 2u
+#define NAMES 3u                        /* schedules, request slots */
+#define FIRST_SLOT 7u
+#define HISTORY_TEXT (64u * 1024)
+
+#define IN(s) (1u << (s))
+#define WAITING_STATES (IN(JOB_SCHEDULED) | IN(JOB_WAITING) | IN(JOB_QUEUED) | IN(JOB_RETRYING))
+#define FINAL_BAD (IN(JOB_DEAD) | IN(JOB_CANCELLED) | IN(JOB_EXPIRED))
+#define FINAL (FINAL_BAD | IN(JOB_SUCCEEDED))
+#define ANY_STATE (~0u)
+
+struct mbytes { uint32_t seed, n; };    /* a text that can be made again */
+
+struct mlink { struct job_id id; enum { LINK_OPEN, LINK_DONE, LINK_BAD } how; enum job_state state; };
+struct mattempt { uint64_t token; uint32_t attempt, outcome; int64_t claimed_ms, started_ms, ended_ms, retry_at_ms; int32_t exit_code; struct mbytes log; char error[48]; };
+struct mnote { int64_t at_us; uint32_t event, attempt; bool parent; };        /* parent: its text names one that ended */
+
+struct mjob {
+	struct job_id id;
+	enum job_state state;
+	unsigned queue, type, number;
+	int32_t priority;
+	int64_t rank_ms;                /* the moment from which its wait counts */
+	int64_t created_ms, run_at_ms, expires_at_ms, started_ms, finished_ms;
+	uint32_t attempts, retry_count, max_retries, crashes, last_outcome;
+	uint64_t token, grant;
+	uint32_t slot, incarnation;
+	bool begun, cancel_asked;       /* begun: its worker has started its program */
+	unsigned unique;                /* 0: none */
+	char tag;
+	struct mlink parent[M_PARENTS];
+	unsigned nparents;
+	struct mbytes payload, result, message;
+	int32_t percent;                /* the last that was said, in which attempt and when */
+	uint32_t said_attempt;
+	int64_t said_ms;
+	struct mattempt attempt[M_ATTEMPTS];
+	struct mnote note[M_NOTES];
+	unsigned nattempts, nnotes;
+};
+
+struct mkey { unsigned key, print; struct job_id job; int64_t created_ms; };
+struct mstaged { uint64_t blob; uint32_t slot, incarnation; struct mbytes bytes; };
+struct mbucket { double low, high; int64_t low_since, high_since; };            /* what it has at least and at most: clocks are set back */
+struct mtally { uint64_t submitted, processed, succeeded, failed, retried, recovered, dead; };
+
+struct model {                          /* what a crash takes back */
+	unsigned n, nkeys, nstaged, numbers;
+	struct job_id last_id;
+	uint64_t last_token, token_seq[NAMES];
+	int64_t latest_us;              /* the latest time that any batch has seen */
+	bool paused[QUEUES];
+	struct mbucket bucket[QUEUES + TYPES];  /* queues, then types */
+	struct mtally tally[QUEUES + TYPES + 1];        /* queues, types, all */
+	struct store_schedule schedule[NAMES];
+	bool scheduled[NAMES];
+	struct mkey key[M_KEYS];
+	struct mstaged staged[M_STAGED];
+	struct mjob job[M_JOBS];
+};
+
+struct mrules {                         /* what a reload changes */
+	struct store_limit limit[QUEUES + TYPES];
+	bool hide;                      /* the type "hidden" runs nowhere */
+	bool rates;                     /* any of the limits has one */
+};
+
+struct heard { enum job_event event; enum job_outcome outcome; struct job job; };
+
+struct history {
+	struct fixture *f;
+	struct model m, saved;
+	struct mrules rules;
+	uint64_t seed, grants;
+	uint32_t incarnation[SLOTS], saved_incarnation[SLOTS];
+	bool open;                      /* a batch is */
+	/* turns: of this memory of the store alone */
+	uint64_t pass[QUEUES], clock;
+	bool in_turn[QUEUES], turns_unknown;
+	bool rests;                     /* the type that takes room of its own: nobody has any */
+	struct heard heard[64];
+	unsigned nheard;
+	char *text;                     /* what was done, for whoever has to find a fault */
+	size_t ntext;
+};
+extern struct history h;
+extern const char *const queue_names[QUEUES], *const type_names[TYPES];
+#define ROOM_TYPE 1u                    /* the type whose jobs take room that not everybody has */
+
+enum yes { NO, MAYBE, YES };
+
+/* --- history_model.c --- */
+uint32_t dice(uint32_t sides);
+int64_t now_ms(void);
+void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+struct job_text text_of(const char *s);
+struct job_text bytes_of(struct mbytes b, unsigned buffer);     /* in one of four buffers */
+bool same_id(struct job_id a, struct job_id b);
+struct mjob *model_of(struct job_id id);        /* NULL: none such */
+struct mjob *any_of(unsigned states);           /* by the dice; NULL: none */
+bool past(const struct mjob *j);                /* its expires_at */
+bool is_alone(const struct mjob *j);
+bool before(const struct mjob *a, const struct mjob *b);
+enum yes may_start(const struct mjob *j);       /* of a queued one: nothing holds it back */
+unsigned running_of(unsigned which);            /* queue, or QUEUES + type */
+uint64_t waiting_of(unsigned queue);            /* QUEUES: all */
+void model_count(struct mjob *j, void (*fn)(struct mtally *t));
+void model_end(struct mjob *j, enum job_state state);           /* final now: its children's links and its keys follow */
+void model_drop(struct mjob *j);
+void model_requeued(struct mjob *j);            /* of a parent that is retried: its children wait on */
+struct mjob *unique_holder(const struct mjob *j);
+struct mattempt *model_attempt(struct mjob *j, enum job_outcome outcome);
+void model_note(struct mjob *j, int64_t at_us, enum job_event event, bool parent);
+void keys_expire(void);                         /* from the log's head */
+int retention_next(const struct store_rules *r);        /* of the model's jobs, the next to go; -1: none */
+void buckets_clock(void);
+void bucket_take(unsigned which);
+void turns_forget(void);
+void turns_look(void);                          /* after each operation */
+void turns_taken(const struct mjob *j);
+void check_rank(const struct mjob *j, const struct job *out, bool later);       /* takes its queued_ms over */
+void lay_down(struct mjob *j);                  /* ends its lease in the model */
+
+/* --- what was heard during the last operation --- */
+void hear_begin(void);
+void heard_one(const struct mjob *j, enum job_event event, enum job_outcome outcome);        /* this, of that job in its present state, and nothing else */
+void heard_none(void);
+
+/* --- history_cover.c: which operation has met which state --- */
+enum cover {
+	C_SUBMIT, C_CLAIM, C_SUCCEED, C_FAIL, C_TIME_OUT, C_RELEASE, C_END_CANCELLED, C_STALE, C_PROGRESS, C_CANCEL, C_RETRY, C_RUN_NOW, C_DELETE,
+	C_BULK_CANCEL, C_BULK_RETRY, C_BULK_DELETE, C_CRASHED, C_LET_GO, C_DUE, C_EXPIRE, C_RELEASED, C_PARENT_FAILED, C_RETAIN, C_REPLAYED, C_LIVE, C_PARENT, C_CRASH, C_REOPEN, COVERS
+};
+void covered(enum cover what, enum job_state state);
+void covered_rc(enum store_rc rc);
+bool cover_report(bool whole);                  /* prints the table; whether all that must be was met, or not all was run */
+
+/* --- operations: each to store and model --- */
+void op_submit(void);
+void op_claim(void);
+void op_finish(void);
+void op_progress(void);
+void op_abandon(void);
+void op_due(void);
+void op_spread(void);
+void op_retain(void);
+void op_act(void);
+void op_bulk(void);
+void op_pause(void);
+void op_stage(void);
+void op_unstage(void);
+void op_sweep(void);                            /* drops what dead workers staged, too */
+void op_schedule(void);
+void op_token(void);
+void check_list(void);                          /* between the reader's begin and end */
+void op_rules(void);                            /* outside a batch */
+void op_leases(void);                           /* what a new keeper asks for */
+void crashed(struct mjob *j, bool begun);
+struct mstaged *staged_any(void);
+void staged_own(struct mstaged *b);             /* it is somebody's now */
+struct mbytes some_bytes(void);
+void rules_new(void);                           /* of a new history */
+
+/* --- history_check.c: between two batches --- */
+void check_all(void);
+void check_empty(void);                         /* ends everything and looks for rows that are left */
+
+/* --- histories.c --- */
+void batch_begin(void);
+void batch_commit(void);
+int histories_main(int (*setup)(void **state), unsigned long count);
+
+#endif
