@@ -22,28 +22,14 @@
 
 /* --- asking --- */
 
-static void item_done(struct submission_item *item, const struct request_result *r)
-{
-	struct submission *s = item->owner;
-
-	item->result = *r;
-	if (s->kind != SUBMISSION_ONE && item->envelope && r->rc != STORE_QUEUE_LIMIT && r->rc != STORE_KEY_REUSED) {       /* those answers name the queue, the key */
-		envelope_free(item->envelope);
-		free(item->envelope);
-		item->envelope = NULL;
-	}
-	if (--s->open == 0)
-		submission_answer(s);
-}
-
 static void item_failed(struct submission_item *item, int rc)
 {
-	item_done(item, &(struct request_result){ .rc = rc });
+	submission_take(item, &(struct request_result){ .rc = rc });
 }
 
 static void item_answered(void *owner, const struct request_result *r)
 {
-	item_done(owner, r);
+	submission_take(owner, r);
 }
 
 static void item_ask(struct submission_item *item)
@@ -199,7 +185,6 @@ static bool array_element(void *arg, struct slice text)
 {
 	struct array_read *r = arg;
 	struct submission_item *item;
-	char field[sizeof(r->problem.field)];
 
 	if (r->seen == SUBMISSION_ARRAY_MAX) {
 		r->problem = (struct envelope_problem){ .status = 413 };
@@ -214,8 +199,7 @@ static bool array_element(void *arg, struct slice text)
 	}
 	if (!item)
 		r->problem = (struct envelope_problem){ .status = 503, .detail = "out of memory" };
-	snprintf(field, sizeof(field), "[%zu]%s%.70s", r->seen, r->problem.field[0] ? "." : "", r->problem.field);
-	memcpy(r->problem.field, field, sizeof(field));
+	submission_at(&r->problem, r->seen);
 	return false;
 }
 
@@ -227,55 +211,6 @@ static bool array_count(void *arg, struct slice text)
 	return ++*n <= SUBMISSION_ARRAY_MAX;
 }
 
-static uint64_t waiting(const struct store_tally *t)
-{
-	return t->state[JOB_SCHEDULED] + t->state[JOB_WAITING] + t->state[JOB_QUEUED] + t->state[JOB_RETRYING];
-}
-
-static bool same_queue(const struct submission_item *a, const struct submission_item *b)
-{
-	const struct job_text *x = &a->envelope->spec.queue, *y = &b->envelope->spec.queue;
-
-	return x->n == y->n && memcmp(x->p, y->p, x->n) == 0;
-}
-
-/* Whether the queue of the i-th job has room for all of the array that go there; looked at once a queue. */
-static bool queue_has_room(const struct api *a, const struct submission *s, size_t i)
-{
-	const struct job_text queue = s->item[i].envelope->spec.queue;
-	uint64_t most = conf_queue_of(a->conf, (struct slice){ queue.p, queue.n })->max_queued, n = 0;
-	struct store_figure f;
-
-	if (most == 0)
-		return true;
-	for (size_t j = 0; j < i; j++)
-		if (same_queue(&s->item[i], &s->item[j]))
-			return true;
-	for (size_t j = i; j < s->n; j++)
-		n += same_queue(&s->item[i], &s->item[j]);
-	if (!a->reader || store_read_begin(a->reader) != STORE_OK)
-		return true;            /* the keeper has the last word anyway */
-	if (store_queue(a->reader, queue, false, &f) == STORE_OK)
-		n += waiting(&f.tally);
-	store_read_end(a->reader);
-	return n <= most;
-}
-
-/* The limits are looked at before any job is asked for, so that an array is not cut in two by them. */
-static struct envelope_problem room_problem(const struct api *a, const struct submission *s)
-{
-	struct store_tally t = { .submitted = 0 };
-
-	for (unsigned i = JOB_NONE + 1; i < JOB_STATES; i++)
-		t.state[i] = segment_total(a->seg, (enum shm_counter)(SHM_C_STATE_FIRST + i));
-	if (a->conf->store.max_queued && waiting(&t) + s->n > a->conf->store.max_queued)
-		return submission_store_problem(STORE_QUEUE_FULL, NULL);
-	for (size_t i = 0; i < s->n; i++)
-		if (!queue_has_room(a, s, i))
-			return submission_store_problem(STORE_QUEUE_LIMIT, &s->item[i].envelope->spec);
-	return submission_store_problem(STORE_OK, NULL);
-}
-
 static void submit_array(struct http_request *q, struct submission *s)
 {
 	struct array_read r = { .s = s, .in = input_of(q) };
@@ -285,10 +220,11 @@ static void submit_array(struct http_request *q, struct submission *s)
 	if (n > SUBMISSION_ARRAY_MAX)
 		r.seen = SUBMISSION_ARRAY_MAX;          /* no need to look at any */
 	json_each(q->body.p, q->body.n, array_element, &r);
-	if (r.problem.status == 0)
-		r.problem = room_problem(q->api, s);
 	if (r.problem.status == 0) {
-		submission_ask(s);
+		if (s->n)
+			submission_ask_group(s);
+		else
+			submission_answer(s);
 		return;
 	}
 	submission_free(s);

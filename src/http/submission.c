@@ -48,6 +48,22 @@ void submission_free(struct submission *s)
 	free(s);
 }
 
+/* The envelope is kept where the answer is made of it. */
+void submission_take(struct submission_item *item, const struct request_result *r)
+{
+	struct submission *s = item->owner;
+	bool names = r->rc == STORE_QUEUE_LIMIT || r->rc == STORE_KEY_REUSED || r->rc == STORE_PARENT;
+
+	item->result = *r;
+	if (s->kind != SUBMISSION_ONE && item->envelope && !names) {
+		envelope_free(item->envelope);
+		free(item->envelope);
+		item->envelope = NULL;
+	}
+	if (--s->open == 0)
+		submission_answer(s);
+}
+
 /* --- problems --- */
 
 static const struct { int status; const char *detail; } by_rc[STORE_RCS] = {
@@ -61,6 +77,7 @@ static const struct { int status; const char *detail; } by_rc[STORE_RCS] = {
 	[STORE_IO] = { 503, "the store cannot write; nothing was stored" },
 	[STORE_DAMAGED] = { 503, "the store is damaged; nothing was stored" },
 	[STORE_NO_MEMORY] = { 503, "out of memory; nothing was stored" },
+	[STORE_GROUPED] = { 503, "another job of the array was refused; nothing was stored" },
 	[STORE_PARENT] = { 422, "a job that it depends on is unknown, or has ended and not succeeded; nothing was stored" },
 	[STORE_BUSY] = { 503, "the store is not ready; nothing was stored" },
 	[STORE_KEY_REUSED] = { 422, "the idempotency key was used with a different request; another job needs another key" },
@@ -100,6 +117,14 @@ static struct envelope_problem item_problem(const struct submission_item *item, 
 	if (item->result.rc == STORE_PARENT && item->envelope)
 		parents_problem(&item->envelope->spec, &item->result.id, (enum job_state)item->result.state, &p);
 	return p;
+}
+
+void submission_at(struct envelope_problem *p, size_t at)
+{
+	char field[sizeof(p->field)];
+
+	snprintf(field, sizeof(field), "[%zu]%s%.70s", at, p->field[0] ? "." : "", p->field);
+	memcpy(p->field, field, sizeof(field));
 }
 
 void submission_refuse(struct http_request *q, const struct envelope_problem *p)
@@ -183,22 +208,32 @@ static void put_item(struct buf *b, const struct submission_item *item)
 	buf_char(b, '}');
 }
 
-/* 201 where all are there and any is new, 200 where none is. Where the store took some and then no more (its limit was reached by others meanwhile) each says for itself, since what is
- * stored must not be answered with an error. */
+/* The keeper took all or none: the one at fault is named. */
+static bool refuse_array(struct http_request *q, const struct submission *s)
+{
+	size_t at = 0;
+
+	while (at < s->n && (is_there(s->item[at].result.rc) || s->item[at].result.rc == STORE_GROUPED))
+		at++;
+	if (at == s->n)
+		return false;
+	struct envelope_problem p = item_problem(&s->item[at], spec_of(&s->item[at]));
+	submission_at(&p, at);
+	submission_refuse(q, &p);
+	return true;
+}
+
+/* 201 where any is new, 200 where all were there. */
 static void answer_array(struct http_request *q, const struct submission *s)
 {
 	struct buf body = { 0 };
-	size_t ok = 0, made = 0, replayed = 0;
+	size_t made = 0, replayed = 0;
 
+	if (refuse_array(q, s))
+		return;
 	for (size_t i = 0; i < s->n; i++) {
-		ok += is_there(s->item[i].result.rc);
 		made += s->item[i].result.rc == STORE_OK;
 		replayed += s->item[i].result.rc == STORE_REPLAYED;
-	}
-	if (s->n && ok == 0) {
-		struct envelope_problem p = submission_store_problem(s->item[0].result.rc, spec_of(&s->item[0]));
-		submission_refuse(q, &p);
-		return;
 	}
 	buf_char(&body, '[');
 	for (size_t i = 0; i < s->n; i++) {
@@ -210,7 +245,7 @@ static void answer_array(struct http_request *q, const struct submission *s)
 	measure(q);
 	if (s->n && replayed == s->n)
 		reply_header(q, "Idempotent-Replayed", "true");
-	reply_json(q, ok == s->n && (made || s->n == 0) ? 201 : 200, &body);
+	reply_json(q, made || s->n == 0 ? 201 : 200, &body);
 	buf_free(&body);
 }
 

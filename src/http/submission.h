@@ -27,7 +27,8 @@ struct submission {
 	enum submission_kind kind;
 	struct submission_item *item;
 	size_t n, cap;
-	size_t open;                    /* items without an answer, and one while they are being asked */
+	size_t open;                    /* items without an answer, and one while they are being asked; an array's: whose payload goes up, then those without an answer */
+	struct submission_group *group; /* ARRAY: submission_group.c's own */
 };
 
 struct submission *submission_new(struct http_request *q, enum submission_kind kind);   /* NULL: memory is out */
@@ -35,9 +36,15 @@ struct submission_item *submission_add(struct submission *s);                   
 void submission_free(struct submission *s);
 /* Asks the keeper for all items that have an envelope; submission_answer() follows when the last has its result (api_submit.c). */
 void submission_ask(struct submission *s);
+/* The same for an array that is not empty: for all of them or none (submission_group.c). */
+void submission_ask_group(struct submission *s);
+/* Takes one item's result. */
+void submission_take(struct submission_item *item, const struct request_result *r);
 
 /* Answers the client and frees it: every item has its result. */
 void submission_answer(struct submission *s);
+/* Says in its field which element of the array it is of. */
+void submission_at(struct envelope_problem *p, size_t at);
 /* Answers with the problem and counts a refused submission; "Retry-After" where the status asks for one. */
 void submission_refuse(struct http_request *q, const struct envelope_problem *p);
 /* The problem that a store's answer is; status 0 for STORE_OK. */

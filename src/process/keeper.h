@@ -1,4 +1,4 @@
-/* The keeper's inside, shared by its files: keeper.c (life), keeper_batch.c (one batch), keeper_apply.c (the operations asked for), keeper_bulk.c (those on many jobs), keeper_grant.c (who gets the next job), keeper_room.c (who has room for its type), keeper_slot.c (slots of
+/* The keeper's inside, shared by its files: keeper.c (life), keeper_batch.c (one batch), keeper_apply.c (the operations asked for), keeper_bulk.c (those on many jobs), keeper_group.c (arrays of submissions), keeper_grant.c (who gets the next job), keeper_room.c (who has room for its type), keeper_slot.c (slots of
  * the dead), keeper_schedule.c (ticks), keeper_tell.c (after the commit), keeper_full.c (when there can be none). */
 #ifndef STINT_PROCESS_KEEPER_H
 #define STINT_PROCESS_KEEPER_H
@@ -21,6 +21,7 @@
 #define KEEPER_BULK_ROWS 1000           /* and rows written */
 
 #define KEEPER_OPS_MAX 2048             /* no request can have more: keeper.c looks */
+#define KEEPER_OPERATION_BYTES 4096u    /* what an operation takes in the store besides its own bytes, at most and by guess */
 #define KEEPER_NO_OP UINT32_MAX
 #define KEEPER_SLEEP_NS 3600000000000LL /* a time to come is waited for in parts: one in the year 9999 is more nanoseconds than there are */
 
@@ -122,6 +123,7 @@ bool keeper_of_worker(const struct keeper *k, const struct shm_request *r);
 /* --- keeper_apply.c --- */
 /* Applies one request's operations; what the batch is spoilt by is returned, and k->failed_op says which. `refused` not STORE_OK: nothing is applied, every operation gets this answer. */
 enum store_rc keeper_apply(struct keeper *k, struct shm_request *r, enum store_rc refused);
+void keeper_add_stray(struct keeper *k, const struct store_owner *owner, uint64_t blob);        /* staged bytes that are refused outside of a transaction: dropped in the next; 0: none */
 enum store_rc keeper_drop_strays(struct keeper *k);     /* inside the batch */
 
 /* --- keeper_schedule.c --- */
@@ -164,6 +166,10 @@ enum store_rc keeper_room_again(struct keeper *k, uint32_t slot, const struct st
 
 /* --- keeper_bulk.c --- */
 enum store_rc keeper_bulk(struct keeper *k, const struct store_owner *from, struct job_text body, struct request_result *out);  /* REQUEST_BULK */
+
+/* --- keeper_group.c --- */
+/* Applies a REQUEST_GROUP, or refuses it with `refused` where that is not STORE_OK; *n results are written, at most `capacity`: 0 where it is malformed. Returns what the batch is spoilt by. */
+enum store_rc keeper_group(struct keeper *k, const struct store_owner *from, struct job_text body, enum store_rc refused, struct request_result *result, uint32_t capacity, uint32_t *n);
 
 /* --- keeper_tell.c --- */
 void keeper_hear(void *arg, const struct store_change *c);      /* store_watch() */

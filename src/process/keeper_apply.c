@@ -186,7 +186,7 @@ static uint64_t staged_by(const struct request_head *head, struct job_text body)
 }
 
 /* Where memory is out they stay until their process ends. */
-static void add_stray(struct keeper *k, const struct store_owner *owner, uint64_t blob)
+void keeper_add_stray(struct keeper *k, const struct store_owner *owner, uint64_t blob)
 {
 	if (blob == 0)
 		return;
@@ -211,28 +211,45 @@ enum store_rc keeper_drop_strays(struct keeper *k)
 	return STORE_OK;
 }
 
+/* One operation with one result. */
+static enum store_rc apply_or_refuse(struct keeper *k, const struct store_owner *from, const struct request_head *head, struct job_text body, enum store_rc refused, struct request_result *out, uint32_t *made)
+{
+	struct request_result one = { .tag = head->tag };
+	enum store_rc rc = refused;
+
+	if (rc == STORE_OK)
+		rc = apply_one(k, from, head, body, &one);
+	else
+		keeper_add_stray(k, from, staged_by(head, body));
+	one.rc = (int32_t)rc;
+	*out = one;
+	*made = 1;
+	return rc;
+}
+
 enum store_rc keeper_apply(struct keeper *k, struct shm_request *r, enum store_rc refused)
 {
-	uint32_t slot = request_owner(k->seg, r), at = 0, n = 0, capacity;
+	uint32_t slot = request_owner(k->seg, r), at = 0, n = 0, made, capacity;
 	struct store_owner from = { .slot = slot, .incarnation = atomic_load_explicit(&k->seg->proc[slot].incarnation, memory_order_relaxed) };
 	struct request_result *result = request_results(k->seg, r, &capacity);
 	struct request_head head;
 	struct job_text body;
 	int more = 0;
 
-	for (; n < capacity && (more = request_next(k->seg, r, &at, &head, &body)) == 1; n++) {
-		struct request_result one = { .tag = head.tag };
-		enum store_rc rc = refused != STORE_OK ? refused : k->skip[n];
-		if (rc == STORE_OK)
-			rc = apply_one(k, &from, &head, body, &one);
+	for (; n < capacity && (more = request_next(k->seg, r, &at, &head, &body)) == 1; n += made) {
+		enum store_rc rc = refused != STORE_OK ? refused : (enum store_rc)k->skip[n];
+		if (head.op == REQUEST_GROUP)
+			rc = keeper_group(k, &from, body, rc, &result[n], capacity - n, &made);
 		else
-			add_stray(k, &from, staged_by(&head, body));
+			rc = apply_or_refuse(k, &from, &head, body, rc, &result[n], &made);
 		if (refused == STORE_OK && store_spoilt(k->store)) {
 			k->failed_op = n;
 			return rc;
 		}
-		one.rc = (int32_t)rc;
-		result[n] = one;
+		if (made == 0) {
+			more = -1;
+			break;
+		}
 	}
 	if (more < 0)
 		log_error("slot %u: a malformed request was cut off after %u operations", slot, n);

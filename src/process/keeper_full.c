@@ -12,7 +12,6 @@
 #define FULL_PERCENT 85                 /* of the map: submissions are refused beyond, the rest is reserve */
 #define RESULTS_PERCENT 95              /* and long results wait: what is left is for the ends of jobs, which make room */
 #define DISK_RESERVE (1u << 20)         /* where min_free asks for less */
-#define OPERATION_BYTES 4096u           /* what an operation takes besides its own bytes, at most and by guess */
 #define TINY_DISK (16LL << 20)          /* an I/O error with less than this free is a full disk */
 #define USAGE_TICKS 10
 
@@ -139,7 +138,7 @@ static uint64_t beyond(uint64_t a, uint64_t b)
  * an outsized max_body might never have. */
 static uint64_t enough(const struct keeper *k, uint64_t limit)
 {
-	uint64_t body = k->conf->http.max_body + k->conf->http.max_body / 8 + OPERATION_BYTES;
+	uint64_t body = k->conf->http.max_body + k->conf->http.max_body / 8 + KEEPER_OPERATION_BYTES;
 
 	if (body > limit / 4)
 		body = limit / 4;
@@ -179,7 +178,7 @@ bool keeper_look_due(const struct keeper *k)
 /* The guess is on the safe side, so that one batch cannot eat the reserve: jobs that run must be able to end. */
 enum store_rc keeper_room_for(struct keeper *k, size_t bytes, bool submission)
 {
-	uint64_t cost = bytes + bytes / 8 + OPERATION_BYTES;
+	uint64_t cost = bytes + bytes / 8 + KEEPER_OPERATION_BYTES;
 
 	if (submission && k->gone)
 		return STORE_BUSY;

@@ -14,6 +14,7 @@
 struct waiting {                                /* an operation that found no room */
 	struct waiting *next;
 	uint64_t bytes;                         /* head and body, padded */
+	uint32_t results;
 	char data[];
 };
 
@@ -109,8 +110,8 @@ static bool find_free(struct ask_box *b)
 	return false;
 }
 
-/* Room for `bytes` more in a request of ours, taking another free one where this is full. NULL where there is none. */
-static char *room(struct ask_box *b, uint64_t bytes)
+/* Room for `bytes` more, with so many results, in a request of ours, taking another free one where this is full. NULL where there is none. */
+static char *room(struct ask_box *b, uint64_t bytes, uint32_t need)
 {
 	for (;;) {
 		if (b->filling == NO_REQUEST && !find_free(b))
@@ -119,10 +120,10 @@ static char *room(struct ask_box *b, uint64_t bytes)
 		uint32_t capacity, results;
 		char *area = request_ops(b->seg, r, &capacity);
 		request_results(b->seg, r, &results);
-		if (b->fill_bytes + bytes <= capacity && b->fill_ops < results) {
+		if (b->fill_bytes + bytes <= capacity && b->fill_ops + need <= results) {
 			char *to = area + b->fill_bytes;
 			b->fill_bytes += (uint32_t)bytes;
-			b->fill_ops++;
+			b->fill_ops += need;
 			return to;
 		}
 		post_filling(b);
@@ -143,21 +144,23 @@ static void compose(char *to, enum request_op op, uint64_t tag, const struct ask
 	memset(to, 0, -body & 7);
 }
 
-int ask_add(struct ask_box *b, enum request_op op, uint64_t tag, const struct ask_piece *piece, unsigned n)
+static int add(struct ask_box *b, enum request_op op, uint64_t tag, uint32_t results, const struct ask_piece *piece, unsigned n)
 {
+	uint32_t capacity = 0, most = 0;
 	size_t body = 0;
 
 	for (unsigned i = 0; i < n; i++)
 		body += piece[i].n;
 	uint64_t bytes = sizeof(struct request_head) + ((body + 7) & ~(size_t)7);
-	uint32_t capacity = 0;
-	if (b->count)
+	if (b->count) {
 		request_ops(b->seg, request_slot(b->seg, b->first), &capacity);
-	if (bytes > capacity) {
+		request_results(b->seg, request_slot(b->seg, b->first), &most);
+	}
+	if (bytes > capacity || results > most) {
 		errno = EMSGSIZE;
 		return -1;
 	}
-	char *to = b->head ? NULL : room(b, bytes);
+	char *to = b->head ? NULL : room(b, bytes, results);
 	if (to) {
 		compose(to, op, tag, piece, n, body);
 	} else {
@@ -168,19 +171,30 @@ int ask_add(struct ask_box *b, enum request_op op, uint64_t tag, const struct as
 		}
 		w->next = NULL;
 		w->bytes = bytes;
+		w->results = results;
 		compose(w->data, op, tag, piece, n, body);
 		*b->tail = w;
 		b->tail = &w->next;
 	}
-	b->outstanding++;
+	b->outstanding += results;
 	return 0;
+}
+
+int ask_add(struct ask_box *b, enum request_op op, uint64_t tag, const struct ask_piece *piece, unsigned n)
+{
+	return add(b, op, tag, 1, piece, n);
+}
+
+int ask_add_group(struct ask_box *b, uint32_t results, const struct ask_piece *piece, unsigned n)
+{
+	return add(b, REQUEST_GROUP, 0, results, piece, n);
 }
 
 static void move_waiting(struct ask_box *b)
 {
 	while (b->head) {
 		struct waiting *w = b->head;
-		char *to = room(b, w->bytes);
+		char *to = room(b, w->bytes, w->results);
 		if (!to)
 			return;
 		memcpy(to, w->data, w->bytes);

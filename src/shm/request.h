@@ -2,7 +2,7 @@
  *
  * An asker gathers operations in a request, posts it, and finds the results there when it is DONE. The keeper writes the results before its commit, stores (slot, sequence) in
  * the same transaction, and sets DONE after it; so a successor can tell what was committed and only answers it (doc/architecture.md has the protocol). A request is all or nothing only in
- * being committed together: each operation has its own result. */
+ * being committed together: each operation has its own result, but for a group of submissions, which has one for each of them and makes all or none. */
 #ifndef STINT_SHM_REQUEST_H
 #define STINT_SHM_REQUEST_H
 
@@ -29,6 +29,7 @@ enum request_op {
 	REQUEST_ACT = 5,        /* body: struct request_act: by hand */
 	REQUEST_BULK = 6,       /* body: struct request_bulk, then the texts: by hand to many, one slice */
 	REQUEST_QUEUE = 7,      /* body: struct request_queue, then the queue's name: by hand */
+	REQUEST_GROUP = 8,      /* body: struct request_group, its elements, then their specs where they are not staged: submissions of which all are made or none */
 };
 
 /* Before each operation in the area; the next one starts 8-aligned. */
@@ -77,10 +78,25 @@ struct request_queue { uint32_t act; /* REQUEST_QUEUE_* */ uint32_t name_len; };
 #define REQUEST_QUEUE_PAUSE 1u
 #define REQUEST_QUEUE_RESUME 2u
 
+struct request_group {
+	uint32_t n;             /* submissions; each has a result */
+	int32_t refused;        /* enum store_rc: not to be made, since what belongs to one of them could not be staged; what was is dropped. 0: to be made */
+	uint32_t bad;           /* which one that was */
+	uint32_t reserved;
+	uint64_t blob;          /* staged: their specs; 0: they follow */
+	uint64_t bytes;         /* of all specs */
+};
+struct request_element {
+	uint64_t tag;           /* of its result */
+	uint64_t payload_blob;  /* as its spec says */
+	uint32_t bytes;         /* of its spec, a job_spec as of REQUEST_SUBMIT; the next one follows at once */
+	uint32_t reserved;
+};
+
 struct request_result {
 	uint64_t tag;
 	int32_t rc;             /* enum store_rc */
-	uint32_t state;         /* SUBMIT, FINISH: enum job_state it went into */
+	uint32_t state;         /* SUBMIT, GROUP, FINISH: enum job_state it went into */
 	struct job_id id;
 	int64_t at_ms;          /* SUBMIT: created_at */
 	uint64_t blob;          /* STAGE: its number */
@@ -109,6 +125,8 @@ void ask_close(struct ask_box *b);
 /* Adds an operation with its body from up to `n` pieces. Never refuses for want of a free slot: what does not fit waits in memory, in order. 0, or -1 with errno ENOMEM, EMSGSIZE. */
 struct ask_piece { const void *p; size_t n; };
 int ask_add(struct ask_box *b, enum request_op op, uint64_t tag, const struct ask_piece *piece, unsigned n);
+/* The same for a REQUEST_GROUP, which gets `results` results with tags of their own. EMSGSIZE: it has to be staged. */
+int ask_add_group(struct ask_box *b, uint32_t results, const struct ask_piece *piece, unsigned n);
 /* Ends a loop turn: posts what was gathered and rings the keeper. */
 void ask_post(struct ask_box *b);
 /* Takes results that are DONE; fine to call at any time, must be called when our bell rings. Returns how many operations were answered. */

@@ -20,8 +20,8 @@
 #define ACCEPTORS 4u                    /* two generations, and one of each being replaced */
 #define REQUESTS_ACCEPTOR 4u
 #define REQUESTS_WORKER 2u
-#define OPS_ACCEPTOR (128u << 10)
-#define RESULTS_ACCEPTOR (48u << 10)
+#define OPS_ACCEPTOR (256u << 10)       /* a thousand short jobs */
+#define RESULTS_ACCEPTOR (56u << 10)    /* and their results */
 #define OPS_WORKER (64u << 10)
 #define RESULTS_WORKER (32u << 10)
 #define GRANT_BYTES (128u << 10)

@@ -172,12 +172,21 @@ enum store_rc idem_load(struct store *s);
 enum store_rc idem_expire(struct store *s, unsigned limit, bool *more);         /* from the log's head */
 /* What a submission with keys is answered with; OK: a new job, for which keys_put() is then given *old. */
 enum store_rc keys_check(struct store *s, const struct job_spec *spec, struct job *out, uint64_t *old);
+#define IDEM_FULL_SLICE 64u     /* where the index is full: so many rows are looked at for old ones before a key is refused */
+bool idem_remembers(const struct store *s, const struct job_spec *spec);
+/* What its idempotency key is answered with, NOT_FOUND: a new job; *old is then a row that stands in its place, 0: none. */
+enum store_rc idem_check(struct store *s, const struct job_spec *spec, struct job *out, uint64_t *old);
+enum store_rc unique_known(struct store *s, const struct job_spec *spec, struct job *out);      /* LIVE, with *out; else NOT_FOUND */
 enum store_rc keys_put(struct store *s, const struct job_spec *spec, const struct job *j, uint64_t old);
 void unique_hash(const struct job_spec *spec, uint64_t out[2]);
 /* These do nothing for a job without a unique key. */
 enum store_rc unique_free(struct store *s, const struct job *j);                /* LIVE where another job holds its key */
 enum store_rc unique_put(struct store *s, const struct job *j);                 /* from now on it holds it */
 enum store_rc unique_end(struct store *s, const struct job *j);                 /* and no more */
+
+/* --- submit.c --- */
+uint64_t waiting_jobs(const struct store_tally *t);     /* in whatever state they wait */
+bool time_sane(int64_t ms);
 
 /* --- ends of attempts (finish.c) --- */
 enum store_rc lease_del(struct store *s, const struct job *j);

@@ -17,7 +17,6 @@ _Static_assert(sizeof(struct idem_row) == 48, "layout");
 #define ROW_MAX (sizeof(struct idem_row) + JOB_KEY_MAX)
 #define CRC_FROM 4
 
-#define FULL_SLICE 64                   /* where the index is full: so many rows are looked at for old ones before a key is refused */
 
 static uint64_t hash_of(const struct store *s, struct job_text key)
 {
@@ -142,7 +141,7 @@ enum store_rc idem_expire(struct store *s, unsigned limit, bool *more)
 }
 
 /* What the key is answered with. NOT_FOUND: a new job; *old is then a row that stands in its place and is to go. */
-static enum store_rc idem_check(struct store *s, const struct job_spec *spec, struct job *out, uint64_t *old)
+enum store_rc idem_check(struct store *s, const struct job_spec *spec, struct job *out, uint64_t *old)
 {
 	struct idem_row row;
 	uint64_t at;
@@ -247,12 +246,12 @@ enum store_rc unique_end(struct store *s, const struct job *j)
 
 /* --- a submission --- */
 
-static bool remembers(const struct store *s, const struct job_spec *spec)
+bool idem_remembers(const struct store *s, const struct job_spec *spec)
 {
 	return spec->idempotency_key.n && s->rules.idempotency_window_ms > 0;
 }
 
-static enum store_rc unique_known(struct store *s, const struct job_spec *spec, struct job *out)
+enum store_rc unique_known(struct store *s, const struct job_spec *spec, struct job *out)
 {
 	uint64_t hash[2];
 
@@ -265,7 +264,7 @@ enum store_rc store_submit_known(struct store *s, const struct job_spec *spec, s
 	enum store_rc rc = STORE_NOT_FOUND;
 	uint64_t old;
 
-	if (remembers(s, spec))
+	if (idem_remembers(s, spec))
 		rc = idem_check(s, spec, out, &old);
 	return rc == STORE_NOT_FOUND ? unique_known(s, spec, out) : rc;
 }
@@ -276,16 +275,16 @@ enum store_rc keys_check(struct store *s, const struct job_spec *spec, struct jo
 	bool more;
 
 	*old = 0;
-	if (remembers(s, spec)) {
+	if (idem_remembers(s, spec)) {
 		if (s->idem.n >= s->rules.idempotency_max)
-			TRY(idem_expire(s, FULL_SLICE, &more));
+			TRY(idem_expire(s, IDEM_FULL_SLICE, &more));
 		rc = idem_check(s, spec, out, old);
 		if (rc == STORE_NOT_FOUND && s->idem.n - (*old != 0) >= s->rules.idempotency_max)
 			return STORE_KEYS_FULL;
 	}
 	if (rc == STORE_NOT_FOUND)
 		rc = unique_known(s, spec, out);
-	if (rc == STORE_LIVE && remembers(s, spec)) {
+	if (rc == STORE_LIVE && idem_remembers(s, spec)) {
 		/* the same request again is to be answered with this job, also when it has ended */
 		TRY(idem_put(s, spec, &out->id, *old));
 		row_whole(s);
@@ -295,7 +294,7 @@ enum store_rc keys_check(struct store *s, const struct job_spec *spec, struct jo
 
 enum store_rc keys_put(struct store *s, const struct job_spec *spec, const struct job *j, uint64_t old)
 {
-	if (remembers(s, spec))
+	if (idem_remembers(s, spec))
 		TRY(idem_put(s, spec, &j->id, old));
 	return unique_put(s, j);
 }

@@ -243,6 +243,11 @@ void store_abort(struct store *s)
 	s->stale = true;
 }
 
+void store_spoil(struct store *s)
+{
+	s->spoilt = true;
+}
+
 bool store_spoilt(const struct store *s)
 {
 	return s->spoilt;
@@ -341,7 +346,7 @@ const char *store_rc_text(enum store_rc rc)
 		[STORE_DAMAGED] = "the store is damaged", [STORE_NO_MEMORY] = "out of memory", [STORE_BUSY] = "busy", [STORE_QUEUE_LIMIT] = "too many jobs wait in the queue",
 		[STORE_REPLAYED] = "done before", [STORE_LIVE] = "another live job has its unique key",
 		[STORE_KEY_REUSED] = "the idempotency key was used with another request", [STORE_KEYS_FULL] = "as many idempotency keys as are allowed",
-		[STORE_PARENT] = "a job that it depends on is unknown or has not succeeded",
+		[STORE_PARENT] = "a job that it depends on is unknown or has not succeeded", [STORE_GROUPED] = "another job of its group was refused",
 	};
 
 	return (unsigned)rc < STORE_RCS ? text[rc] : "unknown";

@@ -142,6 +142,25 @@ enum store_rc store_stage(struct store *s, uint32_t slot, uint32_t incarnation, 
 	return settled(s, rc);
 }
 
+enum store_rc store_staged(struct store *s, uint32_t slot, uint32_t incarnation, uint64_t blob, uint64_t len, struct buf *out)
+{
+	struct stage_row row;
+	enum store_rc rc = stage_load(s, blob, &row);
+
+	if (rc != STORE_OK)
+		return rc == STORE_NOT_FOUND ? STORE_INVALID : rc;
+	if (row.slot != slot || row.incarnation != incarnation || row.len != len)
+		return STORE_INVALID;
+	for (uint64_t at = 0; at < len; at += KV_BLOB_ROW) {
+		struct key k = key_blob(blob, (uint32_t)(at / KV_BLOB_ROW));
+		struct kv_bytes v;
+		TRY(must(row_get(s, KV_BLOB, key_of(&k), &v)));
+		TRY(sealed_open(key_of(&k), &v));
+		buf_add(out, v.p, v.n);
+	}
+	return out->failed ? STORE_NO_MEMORY : out->len == len ? STORE_OK : STORE_DAMAGED;
+}
+
 enum store_rc store_unstage(struct store *s, uint32_t slot, uint32_t incarnation, uint64_t blob)
 {
 	struct key k = key_stage(s->epoch, blob);

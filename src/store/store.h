@@ -35,6 +35,7 @@ enum store_rc {
 	STORE_KEY_REUSED,       /* this idempotency key was used with another request */
 	STORE_KEYS_FULL,        /* idempotency_max */
 	STORE_PARENT,           /* a job it depends on is unknown, or has ended and not succeeded */
+	STORE_GROUPED,          /* one of a group: it would be made, and another one would not */
 	STORE_RCS
 };
 const char *store_rc_text(enum store_rc rc);
@@ -85,6 +86,7 @@ void store_rules(struct store *s, const struct store_rules *rules);
 enum store_rc store_begin(struct store *s, int64_t wall_us);        /* the batch's one `now`, microseconds */
 enum store_rc store_commit(struct store *s);    /* durable when it returns STORE_OK; any other: nothing of the batch is there (STORE_IO: unknown until opened anew) */
 void store_abort(struct store *s);
+void store_spoil(struct store *s);              /* what this batch has done is not to be kept */
 bool store_spoilt(const struct store *s);       /* only store_abort() is left; store_commit() would do just that */
 bool store_changed(const struct store *s);      /* the batch, or the one that was just committed, has changed anything */
 
@@ -106,6 +108,10 @@ void store_watch(struct store *s, store_change_fn fn, void *arg);      /* called
 /* `spec_bytes` is a record_spec_encode() that has been decoded into *spec. Gives it an id. STORE_REPLAYED and STORE_LIVE: no job is made, *out is the one that is there (and a LIVE one is from now on what the
  * submission's idempotency key, where it has one, is answered with). A job that is gone (deleted, or past its retention) has taken its idempotency key with it. */
 enum store_rc store_submit(struct store *s, const struct job_spec *spec, const uint8_t *spec_bytes, size_t n, struct job *out);
+
+/* Whether all of a group would be made, one after the other, or are there already. Else the rc of the first that would not, *bad says which, and of PARENT *out what store_submit() says. Changes nothing but that idempotency keys
+ * past their window are forgotten where there is no room for new ones. */
+enum store_rc store_submit_check(struct store *s, const struct job_spec *spec, unsigned n, unsigned *bad, struct job *out);
 
 /* The same without making one: REPLAYED, LIVE, KEY_REUSED; NOT_FOUND: it would be a new job. */
 enum store_rc store_submit_known(struct store *s, const struct job_spec *spec, struct job *out);
@@ -246,6 +252,7 @@ enum store_rc store_schedules_prune(struct store *s, bool (*keep)(void *arg, str
 
 /* Staged bytes: a blob is begun (blob 0), grows at its end, and is owned by the job whose submission or finish names it. Others go with their owner (store_stage_drop), or when what named them was refused. */
 enum store_rc store_stage(struct store *s, uint32_t slot, uint32_t incarnation, uint64_t blob, uint64_t offset, struct job_text chunk, uint64_t *out);
+enum store_rc store_staged(struct store *s, uint32_t slot, uint32_t incarnation, uint64_t blob, uint64_t len, struct buf *out);  /* appends all of one; INVALID: there is none of that length of that process */
 enum store_rc store_unstage(struct store *s, uint32_t slot, uint32_t incarnation, uint64_t blob);       /* NOT_FOUND: it is not staged, or not by that process */
 enum store_rc store_stage_drop(struct store *s, uint32_t slot, uint32_t incarnation, unsigned limit, bool *more);       /* of a process that is gone */
 /* Deletes at most `limit` rows of bytes that nobody owns: dropped, of purged jobs, of older epochs. Costs nothing where there are none. */

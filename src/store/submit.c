@@ -36,14 +36,14 @@ static enum store_rc spec_put(struct store *s, struct job_id id, const struct jo
 	return m ? row_put(s, KV_SPEC, id_key(&id), (struct kv_bytes){ s->scratch, m }) : STORE_INVALID;
 }
 
-static uint64_t waiting_jobs(const struct store_tally *t)
+uint64_t waiting_jobs(const struct store_tally *t)
 {
 	const uint64_t *n = t->state;
 
 	return n[JOB_SCHEDULED] + n[JOB_WAITING] + n[JOB_QUEUED] + n[JOB_RETRYING];
 }
 
-static bool time_sane(int64_t ms)
+bool time_sane(int64_t ms)
 {
 	return ms >= 0 && ms <= TIME_MAX_MS;
 }

@@ -13,7 +13,9 @@
 static struct asked { uint64_t tag; uint8_t bytes[RECORD_SPEC_MAX]; size_t n; } *asked;
 static size_t nasked;
 static int ask_errno;
-static struct { ask_staged_fn ready; void *arg; size_t n; char first; } staged;
+static struct { ask_staged_fn ready; void *arg; size_t n; char first; char *bytes; } staged;
+static struct request_group group;      /* the last one; its submissions are among those asked */
+static size_t group_limit;              /* longer ones have to be staged */
 
 int ask_add(struct ask_box *b, enum request_op op, uint64_t tag, const struct ask_piece *piece, unsigned n)
 {
@@ -31,6 +33,32 @@ int ask_add(struct ask_box *b, enum request_op op, uint64_t tag, const struct as
 	return 0;
 }
 
+int ask_add_group(struct ask_box *b, uint32_t results, const struct ask_piece *piece, unsigned n)
+{
+	const struct request_element *e = piece[1].p;
+	const char *spec;
+
+	(void)b;
+	memcpy(&group, piece[0].p, sizeof(group));
+	assert_int_equal(piece[0].n, sizeof(group));
+	assert_int_equal(results, group.n);
+	assert_int_equal(piece[1].n, results * sizeof(*e));
+	if (ask_errno || (n == 3 && group_limit && piece[2].n > group_limit)) {
+		errno = ask_errno ? ask_errno : EMSGSIZE;
+		return -1;
+	}
+	assert_int_equal(n, group.blob || group.refused ? 2 : 3);
+	spec = n == 3 ? piece[2].p : staged.bytes;
+	for (uint32_t i = 0; i < results; i++, nasked++) {
+		assert_true(nasked < ASKED_MAX && e[i].bytes <= sizeof(asked[0].bytes));
+		asked[nasked].tag = e[i].tag;
+		asked[nasked].n = group.refused ? 0 : e[i].bytes;
+		memcpy(asked[nasked].bytes, spec, asked[nasked].n);
+		spec += asked[nasked].n;
+	}
+	return 0;
+}
+
 int ask_stage(struct ask_box *b, const void *bytes, size_t n, ask_staged_fn ready, void *arg)
 {
 	(void)b;
@@ -40,6 +68,10 @@ int ask_stage(struct ask_box *b, const void *bytes, size_t n, ask_staged_fn read
 	staged.arg = arg;
 	staged.n = n;
 	staged.first = *(const char *)bytes;
+	free(staged.bytes);
+	staged.bytes = malloc(n);
+	assert_non_null(staged.bytes);
+	memcpy(staged.bytes, bytes, n);
 	return 0;
 }
 
@@ -47,9 +79,10 @@ int ask_stage(struct ask_box *b, const void *bytes, size_t n, ask_staged_fn read
 static MAYBE void keeper_answers(size_t i, int rc)
 {
 	struct request_result r = { .tag = asked[i].tag, .rc = rc, .state = JOB_QUEUED, .at_ms = T0 + 5 };
-	struct job_spec spec;
+	struct job_spec spec = { .run_at_ms = 0 };
 
-	assert_int_equal(record_spec_decode(asked[i].bytes, asked[i].n, &spec), RECORD_OK);
+	if (asked[i].n)
+		assert_int_equal(record_spec_decode(asked[i].bytes, asked[i].n, &spec), RECORD_OK);
 	r.id.b[0] = 1;
 	r.id.b[15] = (uint8_t)i;
 	r.run_at_ms = spec.run_at_ms;
@@ -64,6 +97,8 @@ static MAYBE int setup(void **state)
 	nasked = 0;
 	ask_errno = 0;
 	memset(&staged, 0, sizeof(staged));
+	memset(&group, 0, sizeof(group));
+	group_limit = 0;
 	conf.store.max_queued = 0;
 	return asked ? api_setup(state) : -1;
 }
@@ -71,6 +106,7 @@ static MAYBE int setup(void **state)
 static MAYBE int teardown(void **state)
 {
 	free(asked);
+	free(staged.bytes);
 	return api_teardown(state);
 }
 

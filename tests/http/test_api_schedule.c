@@ -34,6 +34,13 @@ int ask_stage(struct ask_box *b, const void *bytes, size_t n, ask_staged_fn read
 	return -1;
 }
 
+int ask_add_group(struct ask_box *b, uint32_t results, const struct ask_piece *piece, unsigned n)
+{
+	(void)b, (void)results, (void)piece, (void)n;
+	fail_msg("a schedule's job comes alone");
+	return -1;
+}
+
 static struct http_request q;
 
 static void ask(void (*handler)(struct http_request *), const char *name)

@@ -209,6 +209,25 @@ static void an_array(void **state)
 	assert_string_equal(answer.body, "[]");
 }
 
+/* The whole array is refused because of its bad-th job; where there is none such all have that answer. */
+static void group_answers(size_t bad, int rc)
+{
+	size_t n = nasked;
+
+	for (size_t i = 0; i < n; i++)
+		keeper_answers(i, i == bad || bad >= n ? rc : STORE_GROUPED);
+	nasked = 0;
+}
+
+static void refused_in(int status, const char *field, const char *word)
+{
+	assert_int_equal(answer.answers, 1);
+	assert_int_equal(answer.status, status);
+	assert_string_equal(answer.field, field);
+	if (!strstr(answer.detail, word))
+		fail_msg("\"%s\" is not in: %s", word, answer.detail);
+}
+
 static void an_array_is_all_or_nothing(void **state)
 {
 	(void)state;
@@ -218,39 +237,88 @@ static void an_array_is_all_or_nothing(void **state)
 	refused_before_asking(400, "[1]", "object");
 	post("[{\"type\":\"email\"},{\"type\":\"nobody\"}]");
 	refused_before_asking(422, "[1].type", "nobody");
-	conf.store.max_queued = 10;
-	shm_gauge(&seg.proc[1], (enum shm_counter)(SHM_C_STATE_FIRST + JOB_QUEUED), 9);
+	/* what only the store can say */
 	post("[{\"type\":\"email\"},{\"type\":\"email\"}]");
-	refused_before_asking(429, "", "max_queued");
-	post("[{\"type\":\"email\"}]");
-	assert_int_equal(nasked, 1);
-	keeper_answers(0, STORE_QUEUE_FULL);
-	assert_int_equal(answer.status, 429);
-	conf.store.max_queued = 0;
-	/* a queue's own limit, which is named */
-	conf_queues[0].max_queued = 3;
-	submit_type("email", "", "default");
-	submit_type("email", "", "other");
-	nasked = 0;
-	post("[{\"type\":\"email\"},{\"type\":\"email\",\"delay\":60},{\"type\":\"email\"}]");
-	refused_before_asking(429, "", "\"default\"");
+	group_answers(1, STORE_QUEUE_FULL);
+	refused_in(429, "[1]", "max_queued");
 	post("[{\"type\":\"email\"},{\"type\":\"email\"}]");
-	assert_int_equal(nasked, 2);
-	keeper_answers(0, STORE_QUEUE_LIMIT);
-	keeper_answers(1, STORE_QUEUE_LIMIT);
-	assert_int_equal(answer.status, 429);
-	assert_non_null(strstr(answer.detail, "\"default\""));
-	conf_queues[0].max_queued = 0;
-	/* what is stored is not answered with an error */
-	nasked = 0;
+	group_answers(0, STORE_QUEUE_LIMIT);
+	refused_in(429, "[0]", "\"default\"");
+	post("[{\"type\":\"email\"},{\"type\":\"email\",\"idempotency_key\":\"k\"}]");
+	group_answers(1, STORE_KEY_REUSED);
+	refused_in(422, "[1].idempotency_key", "\"k\"");
 	post("[{\"type\":\"email\"},{\"type\":\"email\"}]");
-	keeper_answers(0, STORE_OK);
-	keeper_answers(1, STORE_QUEUE_FULL);
+	group_answers(2, STORE_NO_SPACE);               /* all say so */
+	refused_in(507, "[0]", "full");
+}
+
+/* Any that is new makes it 201. */
+static void an_array_of_what_is_there(void **state)
+{
+	(void)state;
+	post("[{\"type\":\"email\",\"idempotency_key\":\"a\"},{\"type\":\"email\",\"idempotency_key\":\"b\"}]");
+	keeper_answers(0, STORE_REPLAYED);
+	keeper_answers(1, STORE_REPLAYED);
 	assert_int_equal(answer.status, 200);
-	json_t *j = answer_json();
-	string_is(json_array_get(j, 0), "state", "queued");
-	number_is(json_array_get(j, 1), "status", 429);
-	json_decref(j);
+	assert_non_null(strstr(answer.headers, "Idempotent-Replayed: true\n"));
+	nasked = 0;
+	post("[{\"type\":\"email\",\"idempotency_key\":\"a\"},{\"type\":\"email\",\"idempotency_key\":\"b\"}]");
+	keeper_answers(0, STORE_REPLAYED);
+	keeper_answers(1, STORE_OK);
+	assert_int_equal(answer.status, 201);
+	assert_null(strstr(answer.headers, "Replayed"));
+	nasked = 0;
+	post("[{\"type\":\"email\",\"unique_key\":\"a\"}]");
+	keeper_answers(0, STORE_LIVE);
+	assert_int_equal(answer.status, 200);
+}
+
+/* Long payloads go up one by one, and what the whole array says where it is too long for a request. */
+static void an_array_that_goes_up(void **state)
+{
+	struct buf b = { 0 };
+	struct job_spec spec;
+
+	(void)state;
+	group_limit = 100;
+	buf_str(&b, "[{\"type\":\"email\"},{\"type\":\"t.x\",\"payload\":\"");
+	for (int i = 0; i < 5000; i++)
+		buf_char(&b, 'x');
+	buf_str(&b, "\"}]");
+	post(buf_cstr(&b));
+	assert_int_equal(staged.n, 5002);
+	assert_int_equal(nasked, 0);
+	staged.ready(staged.arg, 77, STORE_OK);
+	assert_int_equal(nasked, 0);
+	assert_true(staged.n > 100 && staged.n < 5000);
+	staged.ready(staged.arg, 78, STORE_OK);
+	assert_int_equal(nasked, 2);
+	assert_int_equal(group.blob, 78);
+	assert_int_equal(group.bytes, staged.n);
+	assert_int_equal(record_spec_decode(asked[1].bytes, asked[1].n, &spec), RECORD_OK);
+	assert_int_equal(spec.payload_blob, 77);
+	keeper_answers(1, STORE_OK);
+	keeper_answers(0, STORE_OK);
+	assert_int_equal(answer.status, 201);
+	/* one that cannot go up: the keeper is told to drop what has */
+	nasked = 0;
+	post(buf_cstr(&b));
+	staged.ready(staged.arg, 0, STORE_NO_SPACE);
+	assert_int_equal(group.refused, STORE_NO_SPACE);
+	assert_int_equal(group.bad, 1);
+	group_answers(1, STORE_NO_SPACE);
+	refused_in(507, "[1]", "full");
+	post(buf_cstr(&b));
+	staged.ready(staged.arg, 77, STORE_OK);
+	staged.ready(staged.arg, 0, STORE_IO);
+	assert_int_equal(group.refused, STORE_IO);
+	group_answers(0, STORE_IO);
+	refused_in(503, "[0]", "cannot write");
+	/* memory is out */
+	ask_errno = ENOMEM;
+	post("[{\"type\":\"email\"},{\"type\":\"email\"}]");
+	refused_in(503, "[0]", "memory");
+	buf_free(&b);
 }
 
 static void a_thousand_and_no_more(void **state)
@@ -317,7 +385,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(one_job), T(a_scheduled_job), T(what_the_store_says), T(what_is_never_asked), T(headers_that_matter), T(a_raw_body),
 			T(a_large_payload_is_staged), T(asking_fails),
-		T(an_array), T(an_array_is_all_or_nothing), T(a_thousand_and_no_more), T(lines),
+		T(an_array), T(an_array_is_all_or_nothing), T(an_array_of_what_is_there), T(an_array_that_goes_up), T(a_thousand_and_no_more), T(lines),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

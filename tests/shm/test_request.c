@@ -1,6 +1,8 @@
 /* Requests from the asker's box to the keeper's walk and back; and what a hostile asker could write. */
 #include "tests/shm/segment_fixture.h"
 
+#include <errno.h>
+
 #include "shm/request.h"
 
 #define SLOT 2u                         /* the first acceptor */
@@ -104,6 +106,54 @@ static void test_more_than_fits_waits_in_order(void **state)
 		assert_int_equal(answered[t - 1], t);
 }
 
+/* A group is one operation with many results, which find their room or wait for it. */
+static void test_a_group_has_many_results(void **state)
+{
+	static char specs[200000];
+	struct request_group m = { .n = 600 };
+	static struct request_element e[1100];
+	struct ask_piece piece[] = { { &m, sizeof(m) }, { e, 600 * sizeof(e[0]) }, { specs, sizeof(specs) } };
+	uint32_t capacity;
+
+	(void)state;
+	for (unsigned i = 0; i < 600; i++)
+		e[i].tag = i + 1;
+	assert_int_equal(ask_add_group(box, 600, piece, 3), 0);
+	assert_int_equal(ask_add_group(box, 600, piece, 3), 0);         /* not into the same request */
+	ask_post(box);
+	assert_int_equal(ask_outstanding(box), 1200);
+	for (uint32_t i = 0, groups = 0; i < request_count(&seg); i++) {
+		struct shm_request *r = request_slot(&seg, i);
+		struct request_head head;
+		struct job_text body;
+		uint32_t at = 0;
+		if (r->state != SHM_REQUEST_POSTED)
+			continue;
+		struct request_result *result = request_results(&seg, r, &capacity);
+		assert_int_equal(r->nops, 600);
+		assert_int_equal(request_next(&seg, r, &at, &head, &body), 1);
+		assert_int_equal(head.op, REQUEST_GROUP);
+		assert_int_equal(body.n, sizeof(m) + 600 * sizeof(e[0]) + sizeof(specs));
+		assert_int_equal(request_next(&seg, r, &at, &head, &body), 0);
+		for (unsigned k = 0; k < 600; k++)
+			result[k] = (struct request_result){ .tag = k + 1 + 600 * groups };
+		groups++;
+		request_publish(&seg, r);
+	}
+	assert_int_equal(ask_poll(box), 1200);
+	assert_int_equal(ask_outstanding(box), 0);
+	for (uint64_t i = 0; i < 1200; i++)
+		assert_int_equal(answered[i], i + 1);
+	/* a thousand have room in a request, whatever is beyond is refused */
+	piece[1].n = 1000 * sizeof(e[0]);
+	assert_int_equal(ask_add_group(box, 1000, piece, 3), 0);
+	assert_int_equal(ask_add_group(box, 5000, piece, 3), -1);
+	assert_int_equal(errno, EMSGSIZE);
+	piece[2].n = 150000;
+	assert_int_equal(ask_add_group(box, 1000, (struct ask_piece[]){ piece[0], piece[1], piece[2], piece[2] }, 4), -1);
+	assert_int_equal(errno, EMSGSIZE);
+}
+
 static void test_sequences_go_on_after_a_successor(void **state)
 {
 	uint64_t before;
@@ -126,7 +176,7 @@ static void test_sequences_go_on_after_a_successor(void **state)
 
 static void test_too_long_is_refused(void **state)
 {
-	static char big[200 << 10];
+	static char big[300 << 10];
 	struct ask_piece p = { big, sizeof(big) };
 
 	(void)state;
@@ -229,7 +279,7 @@ static void test_a_lying_asker_is_seen(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_BOX(test_one_turn_is_one_request), WITH_BOX(test_more_than_fits_waits_in_order), WITH_BOX(test_sequences_go_on_after_a_successor), WITH_BOX(test_too_long_is_refused),
+		WITH_BOX(test_one_turn_is_one_request), WITH_BOX(test_more_than_fits_waits_in_order), WITH_BOX(test_a_group_has_many_results), WITH_BOX(test_sequences_go_on_after_a_successor), WITH_BOX(test_too_long_is_refused),
 		WITH_BOX(test_staging), WITH_BOX(test_a_box_is_not_led_astray), WITH_BOX(test_a_lying_asker_is_seen),
 	};
 
