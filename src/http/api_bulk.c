@@ -24,6 +24,7 @@ struct bulk {
 	struct http_request *q;
 	struct store_bulk what; /* its texts are the tree's, or the request's */
 	struct store_cursor at;
+	struct store_bulk_seen seen;    /* of a dry run */
 	uint64_t count;
 	bool dry, all;
 	json_t *tree;
@@ -37,6 +38,7 @@ static struct http_request *done(struct bulk *b)
 
 	loop_timer_stop(q->api->loop, &b->next);
 	json_decref(b->tree);
+	store_bulk_seen_free(&b->seen);
 	q->state = NULL;
 	free(b);
 	return q;
@@ -117,7 +119,7 @@ static void slice_count(struct loop_timer *t)
 	uint64_t n = 0;
 
 	if (rc == STORE_OK) {
-		rc = store_bulk_count(reader, &b->what, clock_wall_ms(), LOOKS, &b->at, &n);
+		rc = store_bulk_count(reader, &b->what, clock_wall_ms(), LOOKS, &b->seen, &b->at, &n);
 		store_read_end(reader);
 	}
 	b->count += n;

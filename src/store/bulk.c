@@ -31,6 +31,7 @@ struct walk {
 	unsigned *looks;                /* rows that may still be looked at */
 	struct store_cursor *at;        /* the first key not looked at */
 	struct filter_look filter;
+	struct store_bulk_seen *seen;   /* of a count; else NULL */
 };
 
 unsigned store_act_states(enum store_act act)
@@ -84,7 +85,8 @@ static enum store_rc is_meant(struct walk *w, struct job_id id, bool *meant)
 		return may(rc);
 	if (job_decode(v, id, &j) != STORE_OK || !(w->states & BIT(j.state)) || useless(w, &j))
 		return STORE_OK;
-	return filter_job(&w->filter, &j, meant);
+	TRY(filter_job(&w->filter, &j, meant));
+	return *meant && w->seen && w->b->act == STORE_ACT_RETRY ? bulk_seen_retry(w->seen, w->kv, w->txn, &j, w->looks, meant) : STORE_OK;
 }
 
 /* Takes the cursor behind a row that was found, or to where the next can be that may be meant. *look: the row's job is to be looked at. */
@@ -178,9 +180,9 @@ enum store_rc store_bulk_limits(struct store_reader *r, struct store_bulk *b)
 	return STORE_OK;
 }
 
-enum store_rc store_bulk_count(struct store_reader *r, const struct store_bulk *b, int64_t wall_ms, unsigned looks, struct store_cursor *at, uint64_t *count)
+enum store_rc store_bulk_count(struct store_reader *r, const struct store_bulk *b, int64_t wall_ms, unsigned looks, struct store_bulk_seen *seen, struct store_cursor *at, uint64_t *count)
 {
-	struct walk w = { .kv = r->kv, .txn = r->txn, .b = b, .now_ms = wall_ms, .looks = &looks, .at = at };
+	struct walk w = { .kv = r->kv, .txn = r->txn, .b = b, .seen = seen, .now_ms = wall_ms, .looks = &looks, .at = at };
 	struct job_id id;
 	bool one = true;
 

@@ -234,6 +234,10 @@ enum store_rc spread_put(struct store *s, const struct job *parent);   /* it has
 enum store_rc spread_drop(struct store *s, const struct job *parent);  /* and is retried: whom it has not told waits on */
 enum store_rc spread_load(struct store *s);
 
+/* --- bulk_seen.c --- */
+/* Whether this job, which a retry is for, would be retried after those that have been counted: then it is one of them. */
+enum store_rc bulk_seen_retry(struct store_bulk_seen *x, struct kv *kv, struct kv_txn *txn, const struct job *j, unsigned *looks, bool *can);
+
 /* --- due.c --- */
 enum store_rc due_refresh(struct store *s);     /* reads next_due_ms from the store */
 /* The first row of a table of times (KV_DUE, KV_EXPIRY) whose job is not held; INT64_MAX in *at where there is none. */

@@ -294,8 +294,10 @@ enum store_rc store_payload(struct store_reader *r, struct job_id id, struct buf
 enum store_rc store_log(struct store_reader *r, const struct job *job, uint32_t attempt, struct buf *out, bool *dropped);
 enum store_rc store_blob(struct store_reader *r, uint64_t blob, uint64_t offset, size_t max, struct buf *out);  /* appends up to max bytes from offset */
 enum store_rc store_bulk_limits(struct store_reader *r, struct store_bulk *b);                                  /* sets until_id and until_ms: what is there now */
-/* One slice of at most `looks` rows of counting what store_bulk() would do. */
-enum store_rc store_bulk_count(struct store_reader *r, const struct store_bulk *b, int64_t wall_ms, unsigned looks, struct store_cursor *at, uint64_t *count);
+/* One slice of at most `looks` rows of counting what store_bulk() would do. *seen is kept from slice to slice, zeroed at first: what a retry would find changed by those before it. */
+struct store_bulk_seen { uint64_t *v; size_t n, cap; };
+void store_bulk_seen_free(struct store_bulk_seen *seen);
+enum store_rc store_bulk_count(struct store_reader *r, const struct store_bulk *b, int64_t wall_ms, unsigned looks, struct store_bulk_seen *seen, struct store_cursor *at, uint64_t *count);
 enum store_rc store_read_totals(struct store_reader *r, struct store_tally *out);
 struct store_figure { struct job_text name; struct store_tally tally; bool paused; int64_t oldest_queued_ms; /* queues: 0 none */ };
 enum store_rc store_queues(struct store_reader *r, bool (*fn)(void *arg, const struct store_figure *f), void *arg);

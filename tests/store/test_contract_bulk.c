@@ -24,16 +24,18 @@ static struct store_bulk bulk_of(struct fixture *f, enum store_act act)
 
 static uint64_t dry(struct fixture *f, const struct store_bulk *b, unsigned looks)
 {
+	struct store_bulk_seen seen = { .n = 0 };
 	struct store_cursor at = { .part = 0 };
 	uint64_t n, sum = 0;
 
 	while (at.part != STORE_CURSOR_END) {
 		assert_int_equal(store_read_begin(f->reader), STORE_OK);
-		assert_int_equal(store_bulk_count(f->reader, b, f->now_us / 1000, looks, &at, &n), STORE_OK);
+		assert_int_equal(store_bulk_count(f->reader, b, f->now_us / 1000, looks, &seen, &at, &n), STORE_OK);
 		store_read_end(f->reader);
 		assert_true(n <= looks);
 		sum += n;
 	}
+	store_bulk_seen_free(&seen);
 	return sum;
 }
 
@@ -313,13 +315,56 @@ static void test_a_share_that_is_used_up(void **state)
 	recount(f);
 }
 
+/* A dry run counts what will be done, though what is done to one changes what can be to the next. */
+static void test_a_retry_counts_what_it_will_do(void **state)
+{
+	struct fixture *f = *state;
+	struct job_spec s = spec_of("t", "q", 0, "1"), key = s, other = s, child = s, grandchild = s;
+	struct job out;
+
+	key.unique_key = (struct job_text){ "a", 1 };
+	other.unique_key = (struct job_text){ "b", 1 };
+	for (int i = 0; i < 5; i++) {           /* five that end, the unique keys free each time */
+		struct job a = submit(f, &key), b = submit(f, &other);
+		begin(f);
+		assert_int_equal(store_act(f->store, a.id, STORE_ACT_CANCEL, &out), STORE_OK);
+		assert_int_equal(store_act(f->store, b.id, STORE_ACT_CANCEL, &out), STORE_OK);
+		commit(f);
+	}
+	struct job holder = submit(f, &other);
+	struct job parent = submit(f, &s);
+	child.depends = parent.id.b;
+	child.ndepends = 1;
+	struct job c = submit(f, &child);
+	grandchild.depends = c.id.b;
+	grandchild.ndepends = 1;
+	grandchild.queue = (struct job_text){ "r", 1 };
+	submit(f, &grandchild);
+	begin(f);
+	assert_int_equal(store_act(f->store, parent.id, STORE_ACT_CANCEL, &out), STORE_OK);
+	assert_int_equal(store_spread(f->store, 1000), STORE_OK);
+	commit(f);
+	struct store_bulk r = bulk_of(f, STORE_ACT_RETRY);
+	r.filter.queue = grandchild.queue;
+	assert_int_equal(dry(f, &r, 100), 0);           /* its parent is not meant */
+	assert_int_equal(whole(f, &r, 100, 100), 0);
+	r.filter.queue.n = 0;
+	assert_int_equal(dry(f, &r, 100), 1 + 3);
+	assert_int_equal(dry(f, &r, 3), 1 + 3);
+	assert_int_equal(whole(f, &r, 3, 100), 1 + 3);
+	assert_int_equal(look(f, holder.id).state, JOB_QUEUED);
+	r = bulk_of(f, STORE_ACT_RETRY);
+	assert_int_equal(dry(f, &r, 100), 0);
+	assert_int_equal(whole(f, &r, 100, 100), 0);
+}
+
 #define BOTH(t) { "memory: " #t, t, fixture_memory, fixture_end, NULL }, { "lmdb: " #t, t, fixture_lmdb, fixture_end, NULL }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		BOTH(test_which_jobs_an_act_is_for), BOTH(test_cancel_all), BOTH(test_filters), BOTH(test_tags_and_texts), BOTH(test_only_what_was_there),
-		BOTH(test_a_death_between_slices), BOTH(test_a_share_that_is_used_up),
+		BOTH(test_a_death_between_slices), BOTH(test_a_share_that_is_used_up), BOTH(test_a_retry_counts_what_it_will_do),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

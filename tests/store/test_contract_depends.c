@@ -342,13 +342,15 @@ static void test_bulk_cancel_of_waiting_ones(void **state)
 	struct fixture *f = *state;
 	struct job parent = fresh(f), a = child_of(f, &parent, 1), b = child_of(f, &a, 1);
 	struct store_bulk bulk = { .act = STORE_ACT_CANCEL, .filter.states = 1u << JOB_WAITING };
+	struct store_bulk_seen seen = { .n = 0 };
 	struct store_cursor at = { .part = 0 };
 	struct store_bulk_limit left = { 100, 1000 };
 	uint64_t n;
 
 	assert_int_equal(store_read_begin(f->reader), STORE_OK);
 	assert_int_equal(store_bulk_limits(f->reader, &bulk), STORE_OK);
-	assert_int_equal(store_bulk_count(f->reader, &bulk, f->now_us / 1000, 100, &at, &n), STORE_OK);
+	assert_int_equal(store_bulk_count(f->reader, &bulk, f->now_us / 1000, 100, &seen, &at, &n), STORE_OK);
+	store_bulk_seen_free(&seen);
 	store_read_end(f->reader);
 	assert_int_equal(n, 2);
 	at = (struct store_cursor){ .part = 0 };
