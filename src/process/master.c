@@ -162,7 +162,7 @@ static void run(struct master *m)
 int master_run(const struct master_options *opt)
 {
 	struct master m = { .conf = opt->conf, .conf_file = opt->conf_file, .prefix = opt->prefix, .version = opt->version, .roles = opt->roles,
-		.foreground = opt->foreground, .lock_fd = -1, .run_lock_fd = -1, .pid = getpid() };
+		.foreground = opt->foreground, .lock_fd = -1, .run_lock_fd = -1, .groups.dir = -1, .pid = getpid() };
 	struct log_options first = { .dest = "stderr", .level = (enum log_level)opt->conf->log_level, .format = (enum log_format)opt->conf->log_format };
 
 	/* Until the server is ready a user reads stderr: all of it where that is the log, else what is wrong and nothing more. */

@@ -4,6 +4,7 @@
 #ifndef STINT_PROCESS_MASTER_H
 #define STINT_PROCESS_MASTER_H
 
+#include "os/cgroup.h"
 #include "process/listen.h"
 #include "process/process.h"
 #include "process/role.h"
@@ -83,6 +84,17 @@ struct watch {
 	int64_t ping_ns;                /* 0: not asked for */
 };
 
+#define GROUPS_CONTROLLERS 2
+
+struct groups {                         /* the server's control groups */
+	int dir;                        /* its own part, open; -1: none, and path is "" */
+	bool stale;                     /* some of a dead worker were not gone at the last look */
+	bool has[GROUPS_CONTROLLERS];   /* memory, pids: what its groups can limit */
+	bool took[GROUPS_CONTROLLERS];  /* was begun by us where we were started */
+	char home[CGROUP_PATH_MAX];     /* where it was started */
+	char path[CGROUP_PATH_MAX];     /* home/stint-INSTANCE */
+};
+
 #define MASTER_STRANGERS 64
 
 struct master {
@@ -110,6 +122,7 @@ struct master {
 	struct drain drain;
 	struct sweep sweep;
 	struct watch watch;
+	struct groups groups;
 };
 
 struct master_options {
@@ -133,6 +146,11 @@ void start_child_ready(struct master *m, struct child *c);
 void start_failed(struct master *m, int exit_code);     /* the reason has been logged */
 void start_child_died(struct master *m, const struct child *c, int status);
 void start_undo(struct master *m);                      /* at the end, also of a start that failed: pid file, sockets, segment, locks */
+
+/* --- groups.c: control groups --- */
+int groups_begin(struct master *m);                     /* 0; sets m->groups where there can be some. Ends what an earlier run left in them */
+bool groups_clear(struct master *m);                    /* ends what is in the groups of workers that are gone, and removes them. False: some are not gone yet */
+void groups_end(struct master *m);
 
 /* --- spawn.c: one child's birth, and talking to it --- */
 struct spawn_order { const struct role *role; uint32_t number, generation; const struct conf *conf; const struct listen_set *listen; bool log_at_go; };

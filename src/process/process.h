@@ -43,6 +43,7 @@ struct process {
 	const struct conf *conf;        /* of its generation; the keeper puts in what it was handed */
 	struct identity identity;       /* to become, after what needs more rights */
 	int channel;                    /* to the master */
+	const char *groups;             /* worker: where control groups of its programs may be made; "": nowhere */
 	int *listen_fd;                 /* acceptor: bound, listening, non-blocking; conf->http.nlisten of them */
 	struct loop *loop;              /* made by child_begin() */
 	struct loop_io channel_io, bell_io;

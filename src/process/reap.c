@@ -136,7 +136,8 @@ static void sweep_end(struct master *m)
 static void sweep_step(struct master *m)
 {
 	/* The kernel's list of children may miss one while others die: only a second look that finds nobody counts. */
-	if (kill_left_behind(m) == 0 && kill_left_behind(m) == 0) {
+	bool cleared = groups_clear(m);
+	if (kill_left_behind(m) == 0 && kill_left_behind(m) == 0 && cleared) {
 		sweep_end(m);
 		return;
 	}

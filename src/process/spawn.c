@@ -131,6 +131,8 @@ static void give_up_masters(struct master *m, const struct spawn_order *o)
 
 	close(m->lock_fd);
 	close(m->run_lock_fd);
+	if (m->groups.dir >= 0)
+		close(m->groups.dir);
 	for (uint32_t i = 0; i < m->nslot; i++)
 		if (m->child[i].io.fd >= 0)
 			close(m->child[i].io.fd);
@@ -146,7 +148,7 @@ static _Noreturn void be_child(struct master *m, struct child *c, const struct s
 
 	child_born(&birth);
 	p = (struct process){ .seg = &m->seg, .slot = c->slot, .number = o->number, .incarnation = c->incarnation, .role = o->role->role,
-		.conf = o->conf, .identity = m->identity, .channel = channel };
+		.conf = o->conf, .identity = m->identity, .channel = channel, .groups = m->groups.path };
 	give_up_masters(m, o);
 	if (o->role->role == SHM_ROLE_ACCEPTOR) {
 		p.listen_fd = listen_descriptors(o->listen);

@@ -263,7 +263,7 @@ static int go_background(struct master *m)
 
 int start_prepare(struct master *m)
 {
-	static int (*const step[])(struct master *m) = { raise_file_limit, find_identity, make_directories, check_place, take_locks, open_sockets, make_segment, make_tables, go_background };
+	static int (*const step[])(struct master *m) = { raise_file_limit, find_identity, make_directories, check_place, take_locks, open_sockets, make_segment, make_tables, go_background, groups_begin };
 	int rc = 0;
 
 	umask(022);
@@ -403,6 +403,7 @@ void start_undo(struct master *m)
 	}
 	pidfile_remove(m->conf->pid_file, m->pid);      /* only where it names us */
 	listen_close(&m->listen, NULL);
+	groups_end(m);
 	if (m->lock_fd >= 0)
 		close(m->lock_fd);
 	if (m->run_lock_fd >= 0)

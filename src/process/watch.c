@@ -54,6 +54,8 @@ static void tick(struct loop_timer *t)
 	shm_gauge(&m->seg.proc[0], SHM_C_LOG_DROPPED, log_dropped());
 	for (uint32_t i = 0; i < m->nslot; i++)
 		judge(&m->child[i], now, from);
+	if (m->groups.stale)
+		groups_clear(m);
 	loop_timer_set(m->loop, t, TICK_NS);
 }
 

@@ -11,6 +11,7 @@
 
 #include "os/descend.h"
 #include "os/log.h"
+#include "run/cage.h"
 #include "run/family.h"
 
 #define MS 1000000LL
@@ -216,6 +217,7 @@ static void begin(struct worker *w, struct process *p)
 	child_begin(p);
 	if (descend_subreaper() < 0)
 		cannot(p, "PR_SET_CHILD_SUBREAPER");
+	cage_open(p->groups ? p->groups : "");
 	w->box = ask_open(p->seg, p->slot, answered, w);
 	if (!w->box || held_init(w) < 0)
 		cannot(p, "tables of jobs");

@@ -229,8 +229,10 @@ static bool launch(struct exec_attempt *a, struct spawn_plan *plan, struct progr
 	a->started_ns = clock_boot_ns();
 	a->started_ms = clock_wall_ms();
 	h->started(h->arg, a->base.task);       /* before it runs: a death of ours in between must count as a crash, not as never begun */
+	cage_make(&a->family.cage, a->base.task->handler, plan);
 	pid_t pid = spawn(plan, &e);
 	if (pid < 0) {
+		cage_end(&a->family.cage, NULL);
 		program_explain(p, plan, &e, why, sizeof(why));
 		close_all(fd);
 		not_started(h, a->base.task, why, spawn_short(&e));

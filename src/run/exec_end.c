@@ -1,6 +1,7 @@
 /* The exec kind, second half: what is reported of a program that is over. Called by family.c when nothing of it is left. Pipes are not waited for: who escaped may hold them. */
 #include "run/exec.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -30,6 +31,10 @@ static const char *limit_of(const struct conf_handler *h, int signo)
 /* last_error of a program that failed by itself. */
 static void explain(const struct exec_attempt *a, struct run_result *r)
 {
+	if (a->family.use.oom && r->term_signal == SIGKILL) {
+		snprintf(r->error, sizeof(r->error), "killed by the kernel for want of memory (SIGKILL)%s", a->base.task->handler->rlimit_memory ? ": beyond rlimit_memory of its handler" : "");
+		return;
+	}
 	if (output_last_line((struct slice){ a->log.kept.data, a->log.kept.len }, r->error, sizeof(r->error)))
 		return;
 	if (r->term_signal == 0) {
@@ -84,7 +89,8 @@ void exec_over(struct family *f)
 	r.started_ms = a->started_ms;
 	r.duration_us = (a->family.ended_ns - a->started_ns) / 1000;
 	r.cpu_us = time_us(&a->family.usage.ru_utime) + time_us(&a->family.usage.ru_stime);
-	r.max_rss_kb = (uint64_t)a->family.usage.ru_maxrss;
+	/* the kernel's figure of a process begins with ours, which it is a copy of for a moment */
+	r.max_rss_kb = a->family.use.peak_kb >= 0 ? (uint64_t)a->family.use.peak_kb : (uint64_t)a->family.usage.ru_maxrss;
 	r.retry_in_ms = r.outcome == JOB_OUTCOME_SUCCEEDED ? -1 : a->log.retry_in_ms;
 	r.output_total = a->head.total;
 	r.log_total = a->log.total;

@@ -47,6 +47,7 @@ void family_kill(struct family *f)
 		return;
 	f->stage = FAMILY_KILLED;
 	signal_group(f, SIGKILL);
+	cage_kill(&f->cage);
 	loop_timer_set(f->host->loop, &f->timer, KILL_AGAIN_NS);
 	if (f->kills++ > 0)
 		log_warn("process %d of handler \"%s\" has not died of SIGKILL yet: it hangs in the kernel", (int)f->pid, f->handler);
@@ -94,6 +95,7 @@ static void leave(struct family *f)
 {
 	loop_timer_stop(f->host->loop, &f->timer);
 	LIST_REMOVE(f, link);
+	cage_end(&f->cage, &f->use);
 }
 
 /* --- its leader's end --- */
@@ -115,8 +117,10 @@ static void take(pid_t pid)
 	struct rusage usage;
 	int status;
 
-	if (f)
+	if (f) {
 		kill(-pid, SIGKILL);
+		cage_kill(&f->cage);
+	}
 	if (wait4(pid, &status, 0, &usage) != pid || !f)
 		return;
 	f->stage = FAMILY_GONE;
@@ -165,6 +169,9 @@ static struct family *owner_of(pid_t pid)
 		LIST_FOREACH(f, &families, link)
 			if (f->pid == session || f->pid == pgrp)
 				return f;
+	LIST_FOREACH(f, &families, link)
+		if (cage_has(&f->cage, pid))
+			return f;
 	return marked_by(pid);
 }
 
@@ -234,7 +241,7 @@ static void sweep(void)
 	LIST_FOREACH(f, &families, link) {
 		if (f->stage != FAMILY_GONE)
 			continue;
-		f->left |= unknown;
+		f->left |= unknown || cage_left(&f->cage);
 		pending |= f->left;
 	}
 	swept = !pending;
@@ -296,6 +303,8 @@ void family_kill_all(int64_t max_ms)
 		LIST_FOREACH(f, &families, link)
 			if (f->stage != FAMILY_GONE)
 				kill(-f->pid, SIGKILL);
+		LIST_FOREACH(f, &families, link)
+			cage_kill(&f->cage);
 		descend_signal(getpid(), SIGKILL, TREE_WALKS);
 		sigtimedwait(&child, NULL, &pause);
 	}
@@ -303,5 +312,6 @@ void family_kill_all(int64_t max_ms)
 		leave(f);
 		f->drop(f);
 	}
+	cage_shut();
 	swept = true;
 }

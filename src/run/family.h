@@ -6,6 +6,7 @@
 #include <sys/queue.h>
 #include <sys/resource.h>
 
+#include "run/cage.h"
 #include "run/run.h"
 
 #define FAMILY_MARK_BYTES 64
@@ -23,6 +24,7 @@ struct family {
 	pid_t pid;              /* leader of its own session and process group */
 	const char *handler;    /* the handler's pattern, for the log */
 	char mark[FAMILY_MARK_BYTES];   /* the entry of its environment that tells its members: "STINT_JOB_ID=..." or "STINT_COPROCESS=..." */
+	struct cage cage;               /* from cage_make(), before spawn(); ended here */
 	enum family_stage stage;
 	struct loop_timer timer;        /* of its end by signals */
 	bool left;              /* found by this sweep: something of it is alive */
@@ -30,6 +32,7 @@ struct family {
 	int status;             /* from here on: once it is GONE */
 	struct rusage usage;
 	int64_t ended_ns;
+	struct cage_use use;            /* of the cage, once it is over */
 	void (*over)(struct family *f); /* nothing of it is left; it is off the list, its timer stopped, and the owner's to free */
 	void (*drop)(struct family *f); /* the same at family_kill_all(), where nobody is to be told */
 };

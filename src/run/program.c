@@ -370,6 +370,9 @@ void program_explain(const struct program *p, const struct spawn_plan *plan, con
 		snprintf(why, why_size, "cannot run \"%s\" as uid %u, gid %u (user and group of handler \"%s\"): %s%s", plan->file, (unsigned)plan->uid, (unsigned)plan->gid, pattern,
 			text, e->error == EPERM ? "; the server must be started as root for that" : "");
 		break;
+	case SPAWN_CAGE:
+		snprintf(why, why_size, "cannot run \"%s\" in a control group of its own: %s", plan->file, text);
+		break;
 	case SPAWN_NICE:
 		snprintf(why, why_size, "cannot run \"%s\" with nice %d (handler \"%s\"): %s", plan->file, plan->nice, pattern, text);
 		break;

@@ -18,6 +18,8 @@ struct spawn_plan {
 	const char *cwd;
 	mode_t umask;
 	int nice;                       /* added to ours */
+	bool caged;
+	int cage;                       /* where caged: the control group that it begins in, a directory */
 	bool change_user;
 	bool drop_rights;               /* with change_user: the capabilities that let us do so are not the program's */
 	uid_t uid;
@@ -28,7 +30,7 @@ struct spawn_plan {
 	size_t nlimit;
 };
 
-enum spawn_step { SPAWN_CLONE, SPAWN_SESSION, SPAWN_FDS, SPAWN_SIGNALS, SPAWN_LIMIT, SPAWN_NICE, SPAWN_USER, SPAWN_PRIVILEGES, SPAWN_CWD, SPAWN_ORPHAN, SPAWN_EXEC };
+enum spawn_step { SPAWN_CLONE, SPAWN_CAGE, SPAWN_SESSION, SPAWN_FDS, SPAWN_SIGNALS, SPAWN_LIMIT, SPAWN_NICE, SPAWN_USER, SPAWN_PRIVILEGES, SPAWN_CWD, SPAWN_ORPHAN, SPAWN_EXEC };
 struct spawn_error { enum spawn_step step; int error; };
 
 /* The child leads a session and process group of its own, dies with us (PDEATHSIG), gains no privileges, and has every signal at its default and unblocked.
@@ -36,6 +38,7 @@ struct spawn_error { enum spawn_step step; int error; };
 pid_t spawn(const struct spawn_plan *p, struct spawn_error *e);
 
 void spawn_limit_add(struct spawn_plan *p, int resource, rlim_t soft, rlim_t hard);
+void spawn_limit_drop(struct spawn_plan *p, int resource);
 
 /* Whether it failed for want of our own resources (processes, memory, descriptors), not for a fault of the handler's. */
 bool spawn_short(const struct spawn_error *e);
