@@ -136,6 +136,13 @@ static bool item_parse(struct submission_item *item, const struct envelope_input
 	return true;
 }
 
+bool submission_parse(struct submission_item *item, struct slice text, struct envelope_problem *p)
+{
+	struct envelope_input in = input_of(item->owner->q);
+
+	return item_parse(item, &in, text, p);
+}
+
 static void submit_one(struct http_request *q, struct submission *s)
 {
 	struct envelope_input in = input_of(q);
@@ -231,55 +238,6 @@ static void submit_array(struct http_request *q, struct submission *s)
 	submission_refuse(q, &r.problem);
 }
 
-/* One line of NDJSON: a job to ask for, or a problem to report in its place. False where memory is out. */
-static bool line_add(struct submission *s, const struct envelope_input *in, struct slice text, unsigned line)
-{
-	struct submission_item *item = submission_add(s);
-	struct envelope_problem p;
-
-	if (!item)
-		return false;
-	item->line = line;
-	if (envelope_is_json(text, &p) && item_parse(item, in, text, &p))
-		return true;
-	item->problem = malloc(sizeof(p));
-	if (!item->problem)
-		return false;
-	*item->problem = p;
-	return true;
-}
-
-static bool blank(struct slice s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (!strchr(" \t\r", s.p[i]) || s.p[i] == '\0')
-			return false;
-	return true;
-}
-
-static void submit_lines(struct http_request *q, struct submission *s)
-{
-	struct envelope_input in = input_of(q);
-	struct slice left = q->body;
-	unsigned line = 0;
-
-	while (left.n) {
-		const char *end = memchr(left.p, '\n', left.n);
-		struct slice text = { left.p, end ? (size_t)(end - left.p) : left.n };
-		size_t skip = text.n + (end ? 1 : 0);
-		left = (struct slice){ left.p + skip, left.n - skip };
-		line++;
-		if (blank(text))
-			continue;
-		if (!line_add(s, &in, text, line)) {
-			submission_free(s);
-			refuse(q, 503, "", "out of memory");
-			return;
-		}
-	}
-	submission_ask(s);
-}
-
 /* --- which of them --- */
 
 static struct slice media_type(struct slice header)
@@ -343,22 +301,29 @@ static bool acceptable(struct http_request *q, bool raw, bool lines, bool array)
 	return false;
 }
 
+bool api_submit_streams(const struct http_request *q)
+{
+	return !http_query(q, "type").p && media_is(media_type(http_header(q, "content-type")), "application/x-ndjson");
+}
+
 void api_submit(struct http_request *q)
 {
 	bool raw = http_query(q, "type").p != NULL;
-	bool lines = !raw && media_is(media_type(http_header(q, "content-type")), "application/x-ndjson");
+	bool lines = api_submit_streams(q);
 	bool array = !raw && !lines && first_char(q->body) == '[';
 	struct submission *s;
 
 	if (!acceptable(q, raw, lines, array))
 		return;
-	s = submission_new(q, lines ? SUBMISSION_LINES : array ? SUBMISSION_ARRAY : SUBMISSION_ONE);
+	if (lines) {
+		lines_begin(q);
+		return;
+	}
+	s = submission_new(q, array ? SUBMISSION_ARRAY : SUBMISSION_ONE);
 	if (!s)
 		refuse(q, 503, "", "out of memory");
 	else if (raw)
 		submit_raw(q, s);
-	else if (lines)
-		submit_lines(q, s);
 	else if (array)
 		submit_array(q, s);
 	else

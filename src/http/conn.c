@@ -2,6 +2,8 @@
  * for new ones, and by process/acceptor.c at each turn's end. Nothing here is fatal to the process; what goes wrong closes the connection. */
 #include "http/conn.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -131,7 +133,7 @@ static void write_answer(struct http_exchange *x, int status, const char *conten
 
 	if (!c->out.data && (c->out.data = wire_block(w)))
 		c->out.cap = CONN_BLOCK;
-	c->last = !x->whole || !lint_keeps(&x->lint) || w->draining || c->over || (live && old);
+	c->last = !(x->whole || (live && x->q.streamed)) || !lint_keeps(&x->lint) || w->draining || c->over || (live && old);
 	reply_write(&c->out, &(struct reply){ .status = status, .content_type = content_type, .body = { body->data, body->len }, .extra = { x->q.extra.data, x->q.extra.len },
 		.date = wire_date(w), .bare = x->q.method == HTTP_M_HEAD, .close = c->last, .old = old, .live = live });
 	if (body->failed || x->q.extra.failed)
@@ -170,7 +172,7 @@ void conn_end(struct http_exchange *x)
 		answer_orphan(x->wire, x);
 		return;
 	}
-	x->q.conn->last |= x->wire->draining;
+	x->q.conn->last |= x->wire->draining || !x->whole;
 	conn_mark(x->q.conn);
 }
 
@@ -246,18 +248,94 @@ static bool take_body(struct http_conn *c, struct http_exchange *x)
 	return rc == LINT_DONE;
 }
 
+/* A body that is handled as it comes may have any length. */
 static bool take_head(struct http_conn *c, struct http_exchange *x)
 {
 	const struct conf_http *http = &c->wire->api->conf->http;
-	char *head = c->in + c->in_at;
-	enum lint_rc rc = lint_head(&x->lint, head, c->in_len - c->in_at, http->max_header, http->max_body);
+	char *head = c->in + c->in_at, why[120];
+	enum lint_rc rc = lint_head(&x->lint, head, c->in_len - c->in_at, http->max_header, UINT64_MAX);
 
 	if (rc == LINT_MORE)
 		return false;
-	if (rc == LINT_DONE && request_head(x, head))
+	if (rc != LINT_DONE || !request_head(x, head)) {
+		conn_refuse(c, x->lint.no.status, x->lint.no.why);
+		return false;
+	}
+	x->q.streamed = x->q.method == HTTP_M_POST && slice_eq(x->q.path, "/jobs") && api_submit_streams(&x->q);
+	if (x->q.streamed || x->lint.content_length <= http->max_body)
 		return true;
-	conn_refuse(c, x->lint.no.status, x->lint.no.why);
+	snprintf(why, sizeof(why), "the body has %" PRIu64 " bytes; at most %" PRIu64 " are taken (max_body)", x->lint.content_length, http->max_body);
+	conn_refuse(c, 413, why);
 	return false;
+}
+
+/* --- a body that is handled as it comes --- */
+
+/* Takes what has come off the wire and gives it away. What cannot be right closes the connection: some of its jobs may be stored, and answered. */
+static void take_piece(struct http_conn *c, struct http_exchange *x)
+{
+	char *head = c->in + c->in_at;
+	size_t raw = x->lint.bytes, have = c->in_len - c->in_at - raw, used = have;
+	bool done;
+
+	x->bytes = raw;
+	if (x->lint.chunked) {
+		enum lint_rc rc = lint_chunks(&x->chunks, head + raw, have, c->wire->api->conf->http.max_header, UINT64_MAX, &used);
+		done = rc == LINT_DONE;
+		if (rc == LINT_BAD) {
+			conn_close(c);
+			return;
+		}
+	} else {
+		if (have > x->lint.content_length - x->taken)
+			used = (size_t)(x->lint.content_length - x->taken);
+		done = x->taken + used == x->lint.content_length;
+	}
+	if (used > 0 && !request_body(x, head, head + raw, used)) {
+		conn_close(c);
+		return;
+	}
+	x->taken += used;
+	x->given += x->bytes - raw;
+	if (x->complete != done || (x->lint.chunked && x->given != x->chunks.total - x->chunks.left)) {
+		conn_close(c);
+		return;
+	}
+	struct slice piece = { head + raw, x->bytes - raw };
+	x->whole = done;
+	if (piece.n > 0 || done)
+		x->q.on_body(&x->q, piece, done);
+	memmove(head + raw, head + raw + used, have - used);
+	c->in_len -= used;
+	x->bytes = raw;
+}
+
+static bool wants_body(const struct http_exchange *x)
+{
+	return x->handed && !x->answered && x->q.streamed && !x->whole && !x->q.hold && x->q.on_body;
+}
+
+bool conn_wants_body(const struct http_conn *c)
+{
+	return c->x && wants_body(c->x);
+}
+
+void http_body_more(struct http_request *q)
+{
+	q->hold = false;
+	if (!q->gone)
+		conn_mark(q->conn);
+}
+
+static void begin_streamed(struct http_conn *c, struct http_exchange *x)
+{
+	x->q.began_ns = loop_now(c->wire->api->loop);
+	x->handed = true;
+	if (x->lint.expect && c->in_len - c->in_at == x->lint.bytes) {
+		buf_slice(&c->out, SLICE("HTTP/1.1 100 Continue\r\n\r\n"));
+		conn_mark(c);
+	}
+	x->q.route->handle(&x->q);
 }
 
 static void hand_over(struct http_conn *c, struct http_exchange *x)
@@ -277,10 +355,10 @@ static bool receive(struct http_conn *c)
 
 	if (fresh && !take_head(c, x))
 		return x->answered;
-	x->whole = take_body(c, x);
+	x->whole = !x->q.streamed && take_body(c, x);
 	if (x->answered)
 		return true;
-	if (!x->checked && (x->whole || x->lint.expect)) {
+	if (!x->checked && (x->whole || x->lint.expect || x->q.streamed)) {
 		x->checked = true;
 		x->q.api = c->wire->api;
 		wire_count(c->wire, SHM_C_HTTP_REQUESTS);
@@ -289,6 +367,10 @@ static bool receive(struct http_conn *c)
 	}
 	if (x->whole) {
 		hand_over(c, x);
+		return true;
+	}
+	if (x->q.streamed) {
+		begin_streamed(c, x);
 		return true;
 	}
 	if (fresh && x->lint.expect && c->in_len - c->in_at == x->lint.bytes) {
@@ -322,12 +404,15 @@ static void settle(struct http_conn *c)
 		c->in = NULL;
 		c->in_at = c->in_len = c->in_cap = 0;
 	}
-	if (x && x->handed) {
+	if (x && x->handed && !wants_body(x)) {
 		c->phase = CONN_HANDLER;
 		c->read_due = CONN_NEVER;
 		return;
 	}
-	if (x && x->parsed) {
+	if (x && x->handed) {
+		c->read_due = now + http->body_timeout * MS;
+		c->phase = CONN_BODY;
+	} else if (x && x->parsed) {
 		if (c->phase != CONN_BODY || c->in_len - c->in_at >= x->body_mark + CONN_STEP) {
 			x->body_mark = c->in_len - c->in_at;
 			c->read_due = now + http->body_timeout * MS;
@@ -352,6 +437,15 @@ void conn_advance(struct http_conn *c)
 	c->held = false;
 	while (!c->dead) {
 		if (c->x && (c->x->handed || c->x->answered)) {
+			if (wants_body(c->x) && c->in_len - c->in_at > c->x->lint.bytes) {
+				take_piece(c, c->x);
+				continue;
+			}
+			if (wants_body(c->x) && c->x->complete && !c->x->whole) {       /* it is empty */
+				c->x->whole = true;
+				c->x->q.on_body(&c->x->q, SLICE(""), true);
+				continue;
+			}
 			if (!c->x->answered)
 				break;
 			next(c);

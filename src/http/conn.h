@@ -74,6 +74,7 @@ void conn_begin(struct http_exchange *x, int status, const char *content_type); 
 void conn_end(struct http_exchange *x);         /* and its end, where its last bytes have been added */
 void conn_refuse(struct http_conn *c, int status, const char *why);     /* answers what c->x has become so far; the connection ends with it */
 void conn_advance(struct http_conn *c);         /* goes on with what has come in */
+bool conn_wants_body(const struct http_conn *c);        /* a handler waits for more of its body */
 void conn_close(struct http_conn *c);           /* at once; c stays readable until the turn's end */
 
 /* --- stream.c: bytes in and out, deadlines --- */

@@ -62,6 +62,10 @@ struct http_request {
 	void (*on_room)(struct http_request *q);        /* of an answer that goes on (live.c): all of it so far is in the kernel's hands. May end it, not add to it */
 	struct buf extra;               /* further reply headers, whole lines with CRLF: reply_header() */
 	void *state;                    /* the handler's own while it waits; it frees it before it answers */
+	/* Of a body that is handled as it comes (api_submit_streams()): the handler is called when the head is there, and sets on_body; body stays empty. */
+	bool streamed;
+	void (*on_body)(struct http_request *q, struct slice piece, bool last);         /* the piece is valid during the call; never called when q has gone */
+	bool hold;                      /* set by the handler: no more pieces for now, until it calls http_body_more() */
 };
 
 struct slice http_header(const struct http_request *q, const char *lower_name);         /* p NULL where it was not sent */
@@ -89,6 +93,8 @@ void live_end(struct http_request *q);
 void live_cut(struct http_request *q);                  /* ends it so that the client sees that it is not whole */
 bool http_draining(const struct api *a);                /* what would go on for ever is to end */
 
+void http_body_more(struct http_request *q);            /* pieces may come again, from the turn's end on */
+
 /* --- routes (route.c has the one table) --- */
 enum {
 	HTTP_ROUTE_BODY = 1,            /* takes a body; others answer 400 to one */
@@ -112,6 +118,7 @@ extern const struct http_route http_routes[];           /* ended by handle == NU
 /* --- the answering half's entries, named in the table --- */
 /* POST /jobs; BODY | SUBMIT; query: "type,queue,name,priority,run_at,delay,max_retries,timeout,expires_in,expires_at,idempotency_key,unique_key,trace,tag" */
 void api_submit(struct http_request *q);
+bool api_submit_streams(const struct http_request *q);  /* whether this POST /jobs, of which the head is there, is handled line by line as its body comes: NDJSON, of any length */
 void api_answered(struct api *a, const struct request_result *r);               /* the ask box's done: finds its request by tag */
 void api_job_cancel(struct http_request *q);            /* DELETE /jobs/:id */
 void api_job_retry(struct http_request *q);             /* POST /jobs/:id/retry */

@@ -224,9 +224,12 @@ void request_begin(struct http_exchange *x, struct http_wire *w, struct http_con
 	q->gone = false;
 	q->on_gone = q->on_room = NULL;
 	q->state = NULL;
+	q->streamed = q->hold = false;
+	q->on_body = NULL;
 	lint_begin(&x->lint);
 	memset(&x->chunks, 0, offsetof(struct lint_chunks, no));
 	x->bytes = x->body_mark = 0;
+	x->taken = x->given = 0;
 	x->nsegment = 0;
 	x->parsed = x->checked = x->complete = x->whole = x->handed = x->answered = x->live = false;
 }

@@ -22,6 +22,7 @@ struct http_exchange {
 	llhttp_t parser;
 	size_t bytes;                   /* of the message in the connection's buffer: head and body, decoded */
 	size_t body_mark;               /* how long it was when body_timeout began to count */
+	uint64_t taken, given;          /* of a body that is handled as it comes: bytes taken off the wire, and of the body itself */
 	struct slice segment[REQUEST_SEGMENTS + 1];
 	unsigned nsegment;
 	struct buf text;                /* path and query, percent-decoded */

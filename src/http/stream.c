@@ -54,7 +54,7 @@ static void too_slow(struct http_conn *c)
 		snprintf(why, sizeof(why), "the request's head did not come within %" PRId64 " ms (header_timeout)", http->header_timeout);
 	else if (c->phase == CONN_BODY)
 		snprintf(why, sizeof(why), "the request's body did not come within %" PRId64 " ms (body_timeout)", http->body_timeout);
-	if (c->x && (c->phase == CONN_HEAD || c->phase == CONN_BODY)) {
+	if (c->x && !c->x->handed && (c->phase == CONN_HEAD || c->phase == CONN_BODY)) {
 		conn_refuse(c, 408, why);
 		conn_advance(c);
 	} else {
@@ -128,7 +128,9 @@ static bool make_room(struct http_conn *c)
 static void ended(struct http_conn *c)
 {
 	c->ended = true;
-	if (c->x && !c->x->handed) {
+	if (c->x && c->x->handed && c->x->q.streamed && !c->x->whole) {
+		conn_close(c);
+	} else if (c->x && !c->x->handed) {
 		conn_refuse(c, 400, "the connection ended inside the request");
 		conn_advance(c);
 	} else if (!c->x && conn_unsent(c) == 0) {
@@ -177,7 +179,7 @@ static void linger(struct http_conn *c)
 
 static bool waits(const struct http_conn *c)
 {
-	return c->last || c->held || (c->x && c->x->handed);
+	return (c->last && !conn_wants_body(c)) || c->held || (c->x && c->x->handed && !conn_wants_body(c));
 }
 
 /* Input that may not be taken now is switched off only when it comes: most clients send nothing before they have their answer. */
@@ -256,7 +258,7 @@ void conn_flush(struct http_conn *c)
 {
 	if (c->phase == CONN_LINGER)
 		return;
-	if (c->x && c->x->answered)
+	if (c->x && (c->x->answered || conn_wants_body(c)))
 		conn_advance(c);
 	while (!c->dead) {
 		if (c->out.failed) {    /* an answer that does not fit into memory is not sent in part */

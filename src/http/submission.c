@@ -45,6 +45,7 @@ void submission_free(struct submission *s)
 		free(s->item[i].problem);
 	}
 	free(s->item);
+	free(s->text);
 	free(s);
 }
 
@@ -183,7 +184,7 @@ static const struct job_spec *spec_of(const struct submission_item *item)
 	return item->envelope ? &item->envelope->spec : NULL;
 }
 
-static void put_item(struct buf *b, const struct submission_item *item)
+void submission_put(struct buf *b, const struct submission_item *item)
 {
 	struct envelope_problem p = item->problem ? *item->problem : item_problem(item, spec_of(item));
 
@@ -239,7 +240,7 @@ static void answer_array(struct http_request *q, const struct submission *s)
 	for (size_t i = 0; i < s->n; i++) {
 		if (i)
 			buf_char(&body, ',');
-		put_item(&body, &s->item[i]);
+		submission_put(&body, &s->item[i]);
 	}
 	buf_char(&body, ']');
 	measure(q);
@@ -249,27 +250,16 @@ static void answer_array(struct http_request *q, const struct submission *s)
 	buf_free(&body);
 }
 
-static void answer_lines(struct http_request *q, const struct submission *s)
-{
-	struct buf body = { 0 };
-
-	for (size_t i = 0; i < s->n; i++) {
-		put_item(&body, &s->item[i]);
-		buf_char(&body, '\n');
-	}
-	measure(q);
-	reply_send(q, 200, "application/x-ndjson", &body);
-	buf_free(&body);
-}
-
 /* The request is over with its answer, so that nothing of it may be touched afterwards: what is freed last are our own copies. */
 void submission_answer(struct submission *s)
 {
 	struct submission_item *first = s->item;
 
-	if (s->kind == SUBMISSION_LINES) {
-		answer_lines(s->q, s);
-	} else if (s->kind == SUBMISSION_ARRAY) {
+	if (s->lines) {
+		lines_ended(s);
+		return;
+	}
+	if (s->kind == SUBMISSION_ARRAY) {
 		answer_array(s->q, s);
 	} else {
 		struct envelope_problem p = item_problem(first, &first->envelope->spec);

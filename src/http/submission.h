@@ -22,8 +22,13 @@ struct submission_item {                /* one job */
 	struct request_result result;
 };
 
+struct lines;
+
 struct submission {
 	struct http_request *q;
+	struct lines *lines;            /* it is a line of these: they hear of its end, and answer. NULL else */
+	struct submission *next;        /* the next line */
+	char *text;                     /* what the envelope points into, where that is not the request's body; freed with it */
 	enum submission_kind kind;
 	struct submission_item *item;
 	size_t n, cap;
@@ -40,6 +45,15 @@ void submission_ask(struct submission *s);
 void submission_ask_group(struct submission *s);
 /* Takes one item's result. */
 void submission_take(struct submission_item *item, const struct request_result *r);
+
+/* The item's job from the text of a JSON value; false with *p filled in. */
+bool submission_parse(struct submission_item *item, struct slice text, struct envelope_problem *p);
+/* {"id","state"}, or the item's problem. */
+void submission_put(struct buf *b, const struct submission_item *item);
+
+/* api_lines.c: NDJSON. Begins to take the request's body line by line. */
+void lines_begin(struct http_request *q);
+void lines_ended(struct submission *s);                 /* one of them has its result */
 
 /* Answers the client and frees it: every item has its result. */
 void submission_answer(struct submission *s);

@@ -153,7 +153,7 @@ void http_resume(struct api *a)
 	if (!a->wire)
 		return;
 	for (struct http_conn *c = a->wire->marked_first; c; c = c->marked_next)
-		if (!c->dead && c->x && c->x->answered)
+		if (!c->dead && c->x && (c->x->answered || conn_wants_body(c)))
 			conn_advance(c);
 }
 

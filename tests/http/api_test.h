@@ -160,6 +160,8 @@ bool live_begin(struct http_request *q, int status, const char *content_type)
 	return q->method != HTTP_M_HEAD;
 }
 
+static MAYBE unsigned body_wanted;      /* times that a handler asked for more of its body */
+void http_body_more(struct http_request *q) { q->hold = false; body_wanted++; }
 void live_add(struct http_request *q, struct slice bytes)
 {
 	if (q->gone)

@@ -346,46 +346,13 @@ static void a_thousand_and_no_more(void **state)
 	buf_free(&b);
 }
 
-static void lines(void **state)
-{
-	const char *at_line;
-
-	(void)state;
-	post_as("application/x-ndjson", SLICE("{\"type\":\"email\"}\n\n \r\n{\"type\":\"nobody\"}\r\n{bad}\n{\"type\":\"t.x\"}"));
-	assert_int_equal(nasked, 2);
-	keeper_answers(0, STORE_OK);
-	keeper_answers(1, STORE_NO_SPACE);
-	assert_int_equal(answer.status, 200);
-	assert_string_equal(answer.content_type, "application/x-ndjson");
-	at_line = answer.body;
-	for (int i = 0; i < 4; i++) {
-		static const double status[] = { 0, 422, 400, 507 }, line[] = { 1, 4, 5, 6 };
-		size_t n = strcspn(at_line, "\n");
-		json_t *j = json_loadb(at_line, n, 0, NULL);
-		assert_non_null(j);
-		if (status[i] > 0) {
-			number_is(j, "status", status[i]);
-			number_is(j, "line", line[i]);
-		} else {
-			string_is(j, "state", "queued");
-		}
-		json_decref(j);
-		at_line += n + 1;
-	}
-	assert_string_equal(at_line, "");
-	nasked = 0;
-	post_as("application/x-ndjson", SLICE("\n"));
-	assert_int_equal(answer.status, 200);
-	assert_int_equal(answer.n, 0);
-}
-
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(one_job), T(a_scheduled_job), T(what_the_store_says), T(what_is_never_asked), T(headers_that_matter), T(a_raw_body),
 			T(a_large_payload_is_staged), T(asking_fails),
-		T(an_array), T(an_array_is_all_or_nothing), T(an_array_of_what_is_there), T(an_array_that_goes_up), T(a_thousand_and_no_more), T(lines),
+		T(an_array), T(an_array_is_all_or_nothing), T(an_array_of_what_is_there), T(an_array_that_goes_up), T(a_thousand_and_no_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

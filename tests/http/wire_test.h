@@ -108,6 +108,7 @@ static void answer_long(struct http_request *q)
 }
 
 void api_submit(struct http_request *q) { held_or(q, answer_body); }
+bool api_submit_streams(const struct http_request *q) { return slice_eq(http_header(q, "content-type"), "application/x-ndjson"); }
 void api_jobs(struct http_request *q) { answer_path(q); }
 void api_job(struct http_request *q) { held_or(q, answer_path); }
 void api_job_history(struct http_request *q) { answer_path(q); }
