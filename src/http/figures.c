@@ -73,6 +73,8 @@ static bool name_read(void *arg, const struct store_figure *s)
 		return false;
 	n->tally = s->tally;
 	n->paused = s->paused;
+	n->failures = s->breaker.failures;
+	n->rests_until_ms = s->breaker.rest_until_us ? s->breaker.rest_until_us / 1000 + 1 : 0;
 	if (s->oldest_queued_ms > 0 && r->f->now_ms > s->oldest_queued_ms)
 		n->oldest_queued_s = (double)(r->f->now_ms - s->oldest_queued_ms) / 1000;
 	return true;
@@ -91,6 +93,24 @@ static void sort(struct figures_names *l)
 		qsort(l->v, l->n, sizeof(*l->v), by_name);
 }
 
+const char *figures_breaker_name(enum figures_breaker b)
+{
+	static const char *const name[FIGURES_BREAKERS] = { "off", "closed", "open", "half-open" };
+
+	return name[b];
+}
+
+/* What its row says, as far as the conf has a breaker for it. */
+static void breaker_of(struct figures_name *t, bool set, int64_t now_ms)
+{
+	if (!set)
+		t->breaker = FIGURES_BREAKER_OFF;
+	else if (t->rests_until_ms == 0)
+		t->breaker = FIGURES_BREAKER_CLOSED;
+	else
+		t->breaker = now_ms < t->rests_until_ms ? FIGURES_BREAKER_OPEN : FIGURES_BREAKER_HALF_OPEN;
+}
+
 /* What the conf names is shown before its first job; then what the segment and the conf know of each name. */
 static void names_of_conf(struct figures *f, const struct conf *c, const struct segment *seg)
 {
@@ -106,7 +126,7 @@ static void names_of_conf(struct figures *f, const struct conf *c, const struct 
 		f->queues.v[i].spread = spread_named(seg->queue_hist, f->queues.v[i].name);
 	for (size_t i = 0; i < f->types.n; i++) {
 		const struct conf_handler *h = conf_handler_of(c, slice_of(f->types.v[i].name));
-		f->types.v[i].breaker = h && h->breaker_failures > 0;
+		breaker_of(&f->types.v[i], h && h->breaker_failures > 0, f->now_ms);
 		f->types.v[i].spread = spread_named(seg->type_hist, f->types.v[i].name);
 	}
 	sort(&f->queues);

@@ -14,12 +14,16 @@
 
 struct figures_spread { double p50, p95, p99, max, mean; uint64_t n; };         /* microseconds */
 
+enum figures_breaker { FIGURES_BREAKER_OFF, FIGURES_BREAKER_CLOSED, FIGURES_BREAKER_OPEN, FIGURES_BREAKER_HALF_OPEN, FIGURES_BREAKERS };
+
 struct figures_name {                   /* a queue or a type */
 	char *name;
 	struct store_tally tally;
 	bool paused;                    /* queues */
 	double oldest_queued_s;         /* queues; 0: none waits */
-	bool breaker;                   /* types: the conf sets one */
+	enum figures_breaker breaker;   /* types */
+	uint32_t failures;              /* types: in a row, where there is a breaker */
+	int64_t rests_until_ms;         /* types: wall clock, while it is open */
 	struct figures_spread spread;   /* queues: time in queue; types: execution */
 };
 
@@ -61,6 +65,7 @@ struct figures {
 	bool failed;                    /* memory ran out */
 };
 
+const char *figures_breaker_name(enum figures_breaker b);        /* "half-open" */
 void figures_gather(struct figures *f, const struct api *a, int64_t now_ms);
 void figures_free(struct figures *f);
 void figures_tick(const struct api *a);         /* once a second or more often: keeps the samples behind the rates */

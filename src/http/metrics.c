@@ -193,6 +193,9 @@ static void put_types(struct out *o, const struct figures *f)
 	head(o, "stint_type_failures", COUNTER, "", "Attempts of a type that failed or timed out, since the store was made.");
 	for (size_t i = 0; i < f->types.n; i++)
 		sample(o, "stint_type_failures", "_total", "type", f->types.v[i].name, NULL, NULL, (double)f->types.v[i].tally.failed);
+	head(o, "stint_type_resting", GAUGE, "", "1 while the breaker of a type is open, or one job of it is tried.");
+	for (size_t i = 0; i < f->types.n; i++)
+		sample(o, "stint_type_resting", "", "type", f->types.v[i].name, NULL, NULL, f->types.v[i].breaker == FIGURES_BREAKER_OPEN || f->types.v[i].breaker == FIGURES_BREAKER_HALF_OPEN);
 }
 
 static void put_processes(struct out *o, const struct figures *f)

@@ -127,7 +127,13 @@ static void put_types(struct buf *b, const struct figures *f)
 		put_count(b, "retried_total", t->tally.retried);
 		put_count(b, "dead_total", t->tally.dead);
 		put_spread(b, "execution_ms", &t->spread);
-		put_text(b, "breaker", t->breaker ? "closed" : "off");
+		put_text(b, "breaker", figures_breaker_name(t->breaker));
+		if (t->breaker != FIGURES_BREAKER_OFF)
+			put_count(b, "breaker_failures", t->failures);
+		if (t->breaker == FIGURES_BREAKER_OPEN) {
+			key(b, "breaker_until");
+			job_json_time(b, t->rests_until_ms);
+		}
 		buf_char(b, '}');
 	}
 	buf_char(b, '}');

@@ -236,10 +236,23 @@ static void put_queues(struct buf *b, const struct figures *f)
 	buf_str(b, "</section>\n");
 }
 
+static void cell_breaker(struct buf *b, const struct figures *f, const struct figures_name *t)
+{
+	bool rests = t->breaker == FIGURES_BREAKER_OPEN;
+
+	cell(b, t->breaker == FIGURES_BREAKER_OFF ? "zero" : rests ? "bad" : "", "breaker");
+	html_text(b, t->breaker == FIGURES_BREAKER_OFF ? SLICE("\xe2\x80\x93") : slice_of(figures_breaker_name(t->breaker)));
+	if (rests) {
+		buf_str(b, ", for ");
+		html_seconds(b, (double)(t->rests_until_ms - f->now_ms) / 1000);
+	}
+	buf_str(b, "</td>");
+}
+
 static void put_types(struct buf *b, const struct figures *f)
 {
 	section(b, "types", "Types");
-	table_begin(b, "type,#queued,#running,#retrying,#succeeded,#failed,#dead,#p50,#p95,#p99");
+	table_begin(b, "type,#queued,#running,#retrying,#succeeded,#failed,#dead,#p50,#p95,#p99,breaker");
 	for (size_t i = 0; i < f->types.n; i++) {
 		const struct figures_name *t = &f->types.v[i];
 		row_head(b, slice_of(t->name));
@@ -252,10 +265,11 @@ static void put_types(struct buf *b, const struct figures *f)
 		cell_us(b, "p50", t->spread.p50, t->spread.n);
 		cell_us(b, "p95", t->spread.p95, t->spread.n);
 		cell_us(b, "p99", t->spread.p99, t->spread.n);
+		cell_breaker(b, f, t);
 		buf_str(b, "</tr>");
 	}
 	if (f->types.n == 0)
-		buf_str(b, "<tr><td colspan=\"10\" class=\"quiet\">no job has come and the conf names no type</td></tr>");
+		buf_str(b, "<tr><td colspan=\"11\" class=\"quiet\">no job has come and the conf names no type</td></tr>");
 	table_end(b);
 	buf_str(b, "</section>\n");
 }

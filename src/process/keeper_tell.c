@@ -64,6 +64,29 @@ static void measure(struct keeper *k, const struct store_change *c, int64_t now_
 	}
 }
 
+/* What an end meant for its type: said once, where it was committed. */
+static void say_breaker(const struct keeper *k, const struct store_change *c)
+{
+	const struct conf_handler *h = conf_handler_of(k->conf, (struct slice){ c->type.p, c->type.n });
+	int n = (int)c->type.n;
+	long long ms = h ? (long long)h->breaker_cooldown : 0;
+	unsigned long long failures = h ? (unsigned long long)h->breaker_failures : 0;
+
+	switch (c->breaker) {
+	case STORE_BREAKER_SILENT:
+		break;
+	case STORE_BREAKER_RESTS:
+		log_warn("breaker: %llu attempts of type %.*s have failed in a row: it rests for %lld ms, then one job is tried", failures, n, c->type.p, ms);
+		break;
+	case STORE_BREAKER_RESTS_AGAIN:
+		log_warn("breaker: the job of type %.*s that was tried has failed: it rests for another %lld ms", n, c->type.p, ms);
+		break;
+	case STORE_BREAKER_CLOSED:
+		log_info("breaker: the job of type %.*s that was tried has succeeded: it runs as before", n, c->type.p);
+		break;
+	}
+}
+
 static void mirror_totals(struct keeper *k)
 {
 	struct store_tally t;
@@ -87,6 +110,7 @@ void keeper_tell(struct keeper *k, int64_t commit_ns)
 	for (size_t i = 0; i < k->told.n; i++) {
 		tell_event(k, &k->told.v[i]);
 		measure(k, &k->told.v[i], now_us);
+		say_breaker(k, &k->told.v[i]);
 		grants += k->told.v[i].event == JOB_EV_CLAIM;
 	}
 	k->told.n = 0;

@@ -41,7 +41,7 @@ enum store_rc lease_end(struct store *s, struct job_id id, uint64_t token, enum 
 	bool lost = how != JOB_OUTCOME_RELEASED;
 	struct job j;
 
-	TRY(must(job_load(s, id, &j)));
+	TRY(job_of_lease(s, id, token, &j));
 	if (j.state != JOB_RUNNING || j.lease_token != token)
 		return STORE_STALE;
 	bool over = lost && !j.cancel_asked && j.crashes + 1 >= max_crashes(s, &j);

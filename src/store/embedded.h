@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "store/breaker.h"
 #include "store/idem_index.h"
 #include "store/kv.h"
 #include "store/turn.h"
@@ -39,6 +40,7 @@ struct store {
 	struct job_id *held;            /* jobs whose rows cannot be read, sorted: passed over until the store is opened anew (held.c) */
 	size_t nheld, cap_held;
 	struct job_id last_held;
+	enum store_breaker_said breaker_said;   /* what the end that is being told meant for its type */
 	unsigned expire_left;           /* jobs that this batch may still expire instead of handing out */
 	uint64_t rows;                  /* written or deleted, ever */
 	bool torn;                      /* a row was written since the rows last agreed with each other */
@@ -141,6 +143,7 @@ struct remote_row { struct job_id id; int64_t lease_ms; };      /* the worker's 
 /* --- jobs (jobs.c) --- */
 enum store_rc job_decode(struct kv_bytes v, struct job_id id, struct job *out);                 /* DAMAGED also where it is the record of another */
 enum store_rc job_load(struct store *s, struct job_id id, struct job *out);                     /* NOT_FOUND, DAMAGED; its lane is known */
+enum store_rc job_of_lease(struct store *s, struct job_id id, uint64_t token, struct job *out);   /* DAMAGED, also where it is gone: then it is no breaker's trial any more */
 enum store_rc job_save(struct store *s, struct job *j);                                         /* writes it with updated_ms = now */
 enum store_rc spec_load(struct store *s, struct job_id id, struct job_spec *out);               /* must be there; texts point into the store */
 /* Applies the event, keeps the tallies right, tells the watcher. The job is not written. */

@@ -129,6 +129,7 @@ static enum store_rc each_figure(struct store_reader *r, char kind, const struct
 		TRY(rc);
 		TRY(tally_decode(v, &f.tally, &limit));
 		f.paused = limit.paused;
+		f.breaker = (struct store_breaker){ limit.failures, limit.rest_until_us, limit.trial != 0 };
 		f.name = (struct job_text){ (const char *)found.p + 1, found.n - 1 };
 		if (f.tally.state[JOB_QUEUED])
 			f.oldest_queued_ms = age_of(ages, f.name);

@@ -72,6 +72,7 @@ static enum store_rc fail(struct store *s, struct job *j, const struct store_fin
 	bool over = f->no_retry || j->retry_count >= j->max_retries;
 
 	*retry_at = 0;
+	s->breaker_said = breaker_failed(&turn_lane_of(s->turn, j->lane)->type->limit, j->lease_token, s->now_us);
 	if (!over) {
 		enum store_rc rc = spec_load(s, j->id, &spec);
 		over = rc == STORE_DAMAGED && !s->spoilt;       /* it could not be run again */
@@ -101,6 +102,7 @@ static enum store_rc succeed(struct store *s, struct job *j, const struct store_
 {
 	j->finished_ms = s->now_ms;
 	TRY(result_put(s, j, f));
+	s->breaker_said = breaker_succeeded(&turn_lane_of(s->turn, j->lane)->type->limit, j->lease_token);
 	TRY(job_event(s, j, JOB_EV_SUCCEED, f->outcome));
 	return final_put(s, j);
 }
@@ -178,7 +180,8 @@ static enum store_rc finish(struct store *s, const struct store_finish *f, struc
 {
 	if (!finish_sane(f))
 		return STORE_INVALID;
-	TRY(job_load(s, f->id, out));
+	enum store_rc rc = job_load(s, f->id, out);
+	TRY(rc == STORE_DAMAGED ? job_of_lease(s, f->id, f->token, out) : rc);
 	if (out->state != JOB_RUNNING || out->lease_token != f->token)
 		return STORE_STALE;
 	/* validated before anything is written: the staged bytes are there */

@@ -21,6 +21,18 @@ enum store_rc job_load(struct store *s, struct job_id id, struct job *out)
 	return turn_lane_of(s->turn, out->lane) ? STORE_OK : STORE_DAMAGED;
 }
 
+enum store_rc job_of_lease(struct store *s, struct job_id id, uint64_t token, struct job *out)
+{
+	enum store_rc rc = must(job_load(s, id, out));
+
+	if (rc == STORE_DAMAGED && !s->spoilt) {
+		s->totals_dirty = true;
+		if (!turn_lost(s->turn, token))
+			return STORE_NO_MEMORY;
+	}
+	return rc;
+}
+
 enum store_rc job_save(struct store *s, struct job *j)
 {
 	uint8_t row[RECORD_JOB_BYTES];
@@ -63,14 +75,19 @@ enum store_rc job_event(struct store *s, struct job *j, enum job_event event, en
 	}
 	if (j->expires_at_ms)
 		TRY(expiry_moved(s, j, from));
+	if (event == JOB_EV_CLAIM)
+		breaker_started(&l->type->limit, j->lease_token, s->now_us);
+	else if (from == JOB_RUNNING)
+		breaker_over(&l->type->limit, j->lease_token);
 	if ((from == JOB_RUNNING) != (j->state == JOB_RUNNING) && !turn_ran(s->turn, l, event == JOB_EV_CLAIM))
 		return STORE_NO_MEMORY;
 	if (s->watch) {
-		struct store_change c = { .job = *j, .type = l->type->name, .queue = l->queue->name, .event = event, .outcome = outcome };
+		struct store_change c = { .job = *j, .type = l->type->name, .queue = l->queue->name, .event = event, .outcome = outcome, .breaker = s->breaker_said };
 		if (event == JOB_EV_CLAIM)
 			c.queue_us = s->now_us - j->queued_us;
 		s->watch(s->watch_arg, &c);
 	}
+	s->breaker_said = STORE_BREAKER_SILENT;
 	return STORE_OK;
 }
 

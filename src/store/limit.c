@@ -1,7 +1,9 @@
-/* Concurrency, rate and pause of one queue or type, and the heap of those that wait for a token. Pure memory; called by turn.c alone. */
+/* Concurrency, rate, pause and breaker of one queue or type, and the heap of those that wait for a token. Pure memory; called by turn.c alone. */
 #include "store/limit.h"
 
 #include <stdlib.h>
+
+#include "store/breaker.h"
 
 #define SECOND_US 1000000.0
 #define ALMOST 1e-9                     /* a token this near to whole is one: sums of fractions */
@@ -28,6 +30,7 @@ static void rebase(struct limit *l, int64_t now_us)
 {
 	if (now_us && l->since_us > now_us)
 		l->since_us = now_us;
+	breaker_rebase(l, now_us);
 }
 
 static int64_t next_token_us(const struct limit *l)
@@ -109,20 +112,32 @@ static void wait_no_more(struct limits *all, struct limit *l)
 
 /* --- the policy --- */
 
+/* Until when nothing may start; 0: now it may, INT64_MAX: until something is heard of. */
+static int64_t wake_of(const struct limit *l, int64_t now_us)
+{
+	int64_t rests, wake = 0;
+
+	if (l->rule.rate > 0 && tokens_at(l, now_us) < 1 - ALMOST)
+		wake = next_token_us(l);
+	if (breaker_blocks(l, now_us, &rests) && rests > wake)
+		wake = rests;
+	return wake;
+}
+
 bool limit_check(struct limits *all, struct limit *l, uint64_t running)
 {
+	int64_t wake = 0;
+
 	l->blocked = l->paused || (l->rule.concurrency && running >= l->rule.concurrency);
-	if (l->blocked || !(l->rule.rate > 0)) {
-		wait_no_more(all, l);
-		return true;
+	if (!l->blocked) {
+		rebase(l, all->now_us);
+		wake = wake_of(l, all->now_us);
+		l->blocked = wake != 0;
 	}
-	rebase(l, all->now_us);
-	if (tokens_at(l, all->now_us) >= 1 - ALMOST) {
-		wait_no_more(all, l);
-		return true;
-	}
-	l->blocked = true;
-	return wait_until(all, l, next_token_us(l));
+	if (wake != 0 && wake != INT64_MAX)
+		return wait_until(all, l, wake);
+	wait_no_more(all, l);
+	return true;
 }
 
 void limit_started(const struct limits *all, struct limit *l)
@@ -141,7 +156,7 @@ void limit_clock(struct limits *all, int64_t now_us)
 	all->now_us = now_us;
 	for (uint32_t i = 0; back && i < all->n; i++) {
 		rebase(all->v[i], now_us);
-		all->v[i]->wake_us = next_token_us(all->v[i]);
+		all->v[i]->wake_us = wake_of(all->v[i], now_us);        /* never later than it was, or now: then it is due */
 	}
 	for (uint32_t i = back ? all->n / 2 : 0; i-- > 0;)
 		down(all, i);

@@ -57,6 +57,8 @@ struct store_limit {
 	uint64_t concurrency;           /* as many run at once, over all workers */
 	double rate;                    /* as many start in a second, with bursts of one second's worth and at least of one */
 	uint64_t max_queued;            /* queues: as many wait, in whatever state */
+	uint64_t breaker_failures;      /* types: after as many failures in a row it rests; 0: never */
+	int64_t breaker_cooldown_ms;    /* so long, then one job is tried */
 };
 
 /* What the store asks about names; may change at a reload (store_rules() again). */
@@ -94,6 +96,8 @@ bool store_changed(const struct store *s);      /* the batch, or the one that wa
 enum store_rc store_token_seen(struct store *s, uint32_t slot, uint64_t seq, bool *seen);
 enum store_rc store_token_put(struct store *s, uint32_t slot, uint64_t seq);
 
+enum store_breaker_said { STORE_BREAKER_SILENT, STORE_BREAKER_RESTS, STORE_BREAKER_RESTS_AGAIN, STORE_BREAKER_CLOSED };        /* again: the trial failed */
+
 /* A transition's outcome for whoever tells the world about it. */
 struct store_change {
 	struct job job;
@@ -101,6 +105,7 @@ struct store_change {
 	enum job_event event;
 	enum job_outcome outcome;       /* where an attempt ended */
 	int64_t queue_us;               /* CLAIM: time in queue */
+	enum store_breaker_said breaker;/* what the attempt's end meant for its type */
 };
 typedef void (*store_change_fn)(void *arg, const struct store_change *c);
 void store_watch(struct store *s, store_change_fn fn, void *arg);      /* called for every transition inside the batch; the listener holds them back until the commit */
@@ -299,7 +304,8 @@ struct store_bulk_seen { uint64_t *v; size_t n, cap; };
 void store_bulk_seen_free(struct store_bulk_seen *seen);
 enum store_rc store_bulk_count(struct store_reader *r, const struct store_bulk *b, int64_t wall_ms, unsigned looks, struct store_bulk_seen *seen, struct store_cursor *at, uint64_t *count);
 enum store_rc store_read_totals(struct store_reader *r, struct store_tally *out);
-struct store_figure { struct job_text name; struct store_tally tally; bool paused; int64_t oldest_queued_ms; /* queues: 0 none */ };
+struct store_breaker { uint32_t failures; int64_t rest_until_us; bool trial; };        /* in a row; 0: it does not rest, a time that has come: one is to be tried; that one runs */
+struct store_figure { struct job_text name; struct store_tally tally; bool paused; int64_t oldest_queued_ms; /* queues: 0 none */ struct store_breaker breaker; /* types */ };
 enum store_rc store_queues(struct store_reader *r, bool (*fn)(void *arg, const struct store_figure *f), void *arg);
 enum store_rc store_types(struct store_reader *r, bool (*fn)(void *arg, const struct store_figure *f), void *arg);
 /* NOT_FOUND: it has had no job and was never paused. Without `age` oldest_queued_ms is left 0: it costs a look at every lane with work. */

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/breaker.h"
+
 #define HASH 4096u
 #define STRIDE (UINT64_C(1) << 20)
 
@@ -437,6 +439,17 @@ bool turn_wake(struct turn *t, bool (*has_room)(void *arg, uint32_t room), void 
 		ok &= settle_lanes(t, n);
 	}
 	return ok;
+}
+
+bool turn_lost(struct turn *t, uint64_t token)
+{
+	for (unsigned i = 0; i < HASH; i++)
+		for (struct turn_named *y = t->types[i]; y; y = y->next)
+			if (breaker_over(&y->limit, token)) {
+				turn_dirty(t, y, true);
+				return turn_settle(t, y);
+			}
+	return true;
 }
 
 bool turn_clock(struct turn *t, int64_t now_us)

@@ -74,6 +74,7 @@ bool turn_rules(struct turn *t, const struct store_rules *r);   /* asks anew abo
 /* Limits. Each returns false where memory is out. */
 bool turn_ran(struct turn *t, struct turn_lane *l, bool started);      /* one more or less of the lane's queue and type runs, as their tallies say already; started: it took a token of each */
 bool turn_settle(struct turn *t, struct turn_named *n);                 /* its limit or its tally is another: says anew whether it is blocked */
+bool turn_lost(struct turn *t, uint64_t token);                         /* the attempt under that lease cannot be ended: where it was a trial another is. Else nothing */
 bool turn_clock(struct turn *t, int64_t now_us);                        /* what the time is; lets go what waited for a token until now */
 int64_t turn_next_token_us(const struct turn *t);                       /* INT64_MAX: nothing waits for one */
 

@@ -17,7 +17,6 @@ static const struct mistake mistakes[] = {
 	{ "later: instances", HANDLER("instances = 2"), LATER("instances") },
 	{ "later: pipeline", HANDLER("pipeline = 2"), LATER("pipeline") },
 	{ "later: key_concurrency", HANDLER("key_concurrency = 1"), LATER("key_concurrency") },
-	{ "later: breaker_failures", HANDLER("breaker_failures = 1"), LATER("breaker_failures") },
 	{ "later: tls_certificate", "http {\n\n\ttls_certificate = \"/x\"\n}\n", LATER("tls_certificate") },
 	{ "later: tls_key", "http {\n\n\ttls_key = \"/x\"\n}\n", LATER("tls_key") },
 	{ "later: url of the store", "store {\n\n\turl = \"postgresql://x\"\n}\n", LATER("url") },
