@@ -139,14 +139,14 @@ static bool in_path(struct loader *l, const char *dirs, const char *program)
 }
 
 /* A program that is not there is no mistake of the conf: it may be installed later. */
-static void check_program(struct loader *l, const struct block *b, struct conf_handler *h)
+static void check_program(struct loader *l, const struct block *b, const struct conf_handler *h, const char *option, struct conf_list *argv)
 {
-	const struct setting *s = setting_of(b, "exec");
-	const char *file = file_of(b, s), *name = shown(l, slice_of(b->title)), *program = h->exec.v[0];
+	const struct setting *s = setting_of(b, option);
+	const char *file = file_of(b, s), *name = shown(l, slice_of(b->title)), *program = argv->v[0];
 	unsigned line = line_of(b, s, 0);
 
 	if (!*program) {
-		mistake(l, file, line, "handler %s: the program of exec is empty: expected its path", name);
+		mistake(l, file, line, "handler %s: the program of %s is empty: expected its path", name, option);
 		return;
 	}
 	if (l->text_only)
@@ -162,8 +162,8 @@ static void check_program(struct loader *l, const struct block *b, struct conf_h
 		l->no_memory = true;
 		return;
 	}
-	free(h->exec.v[0]);
-	h->exec.v[0] = copy;
+	free(argv->v[0]);
+	argv->v[0] = copy;
 	const char *why = not_startable(copy);
 	if (why)
 		warning(l, file, line, "handler %s: program '%s' cannot be started: %s; its jobs will fail until it can", name, shown(l, slice_of(copy)), why);
@@ -265,6 +265,22 @@ static void check_identity(struct loader *l, const struct block *b, const struct
 			name, shown(l, slice_of(h->user)));
 }
 
+static void check_coprocess(struct loader *l, const struct block *b, const struct conf_handler *h)
+{
+	const struct setting *s = setting_of(b, h->instances != 1 ? "instances" : "pipeline");
+	size_t before = 0;
+
+	if (h->kind != CONF_HANDLER_COPROCESS) {
+		if (h->instances != 1 || h->pipeline != 1)
+			mistake(l, file_of(b, s), line_of(b, s, 0), "handler %s: instances and pipeline are for handlers with coprocess = {...}", shown(l, slice_of(b->title)));
+		return;
+	}
+	for (const struct conf_handler *o = l->conf->handler; o != h; o++)
+		before += o->kind == CONF_HANDLER_COPROCESS;
+	if (before == CONF_COPROCESSES)
+		mistake(l, b->file, b->line, "handler %s is one coprocess handler too many: there may be %d of them", shown(l, slice_of(b->title)), CONF_COPROCESSES);
+}
+
 static void check_handler(struct loader *l, const struct block *b)
 {
 	struct conf_handler *h = &l->conf->handler[b->index];
@@ -273,10 +289,13 @@ static void check_handler(struct loader *l, const struct block *b)
 	check_kind(l, b, h);
 	check_env(l, b, &h->env);
 	if (h->exec.n)
-		check_program(l, b, h);
+		check_program(l, b, h, "exec", &h->exec);
+	if (h->coprocess.n)
+		check_program(l, b, h, "coprocess", &h->coprocess);
 	check_cwd(l, b, h->cwd);
 	check_identity(l, b, h);
 	check_call(l, b, h);
+	check_coprocess(l, b, h);
 	s = setting_of(b, "queue");
 	if (!name_good(h->queue, strlen(h->queue)))
 		mistake(l, file_of(b, s), line_of(b, s, 0), "bad value '%s' for queue: expected 1 to %d characters of A-Z a-z 0-9 . _ : / -",

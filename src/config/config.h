@@ -63,6 +63,8 @@ struct conf_queue {
 	int64_t priority_aging;         /* ms; 0: strict priorities */
 };
 
+#define CONF_COPROCESSES 32               /* handlers with coprocesses, at most: each has room of its own in the segment */
+
 enum conf_handler_kind { CONF_HANDLER_NONE, CONF_HANDLER_EXEC, CONF_HANDLER_COPROCESS, CONF_HANDLER_HTTP, CONF_HANDLER_SMTP, CONF_HANDLER_BUILTIN, CONF_HANDLER_REMOTE };
 enum conf_builtin { CONF_BUILTIN_NOOP, CONF_BUILTIN_PRINT, CONF_BUILTIN_SLEEP, CONF_BUILTIN_FAIL };
 

@@ -12,7 +12,7 @@
 /* Not options: read by the stint command, or set by the server for a handler, which may call that command. */
 static const char *const command_variables[] = { "STINT_URL", "STINT_TOKEN", NULL };
 const char *const handler_variables[] = {
-	"STINT_JOB_ID", "STINT_TYPE", "STINT_QUEUE", "STINT_ATTEMPT", "STINT_MAX_ATTEMPTS", "STINT_DEADLINE", "STINT_NAME", "TRACEPARENT", NULL
+	"STINT_JOB_ID", "STINT_TYPE", "STINT_QUEUE", "STINT_ATTEMPT", "STINT_MAX_ATTEMPTS", "STINT_DEADLINE", "STINT_NAME", "STINT_COPROCESS", "TRACEPARENT", NULL
 };
 
 static const struct variable *env_of(const struct loader *l, struct slice name)

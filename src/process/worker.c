@@ -52,6 +52,64 @@ static void publish(struct worker *w, uint32_t n)
 	grant_want(w->p->seg, w->p->slot, n, w->seen);
 }
 
+/* --- room for the jobs of coprocesses --- */
+
+_Static_assert(CONF_COPROCESSES <= SHM_WANT_TYPES, "each has a word");
+
+static struct worker_room *room_for(struct worker *w, const struct conf_handler *h)
+{
+	for (uint32_t i = 0; i < w->nroom; i++)
+		if (w->room[i].handler == h)
+			return &w->room[i];
+	return NULL;
+}
+
+/* What the grant takes of it, as publish() does of the room in all. */
+static void take_room(struct worker *w, const struct grant_view *v)
+{
+	struct worker_room *r = w->nroom ? room_for(w, conf_handler_of(w->p->conf, (struct slice){ v->type.p, v->type.n })) : NULL;
+
+	if (!r)
+		return;
+	uint32_t n = coprocess_room(r->handler);
+	r->taken++;
+	grant_want_room(w->p->seg, w->p->slot, (uint32_t)(r - w->room), n ? n - 1 : 0, w->seen);
+}
+
+/* True where there is more of it than the keeper knew of. */
+static bool publish_rooms(struct worker *w)
+{
+	bool more = false;
+
+	for (uint32_t i = 0; i < w->nroom; i++) {
+		struct worker_room *r = &w->room[i];
+		uint32_t n = coprocess_room(r->handler);
+		more |= n + r->taken > r->promised;
+		r->promised = n + r->taken;
+		grant_want_room(w->p->seg, w->p->slot, i, n, w->seen);
+	}
+	return more;
+}
+
+/* Those that are dealt to the worker of our number, whoever had it before. */
+static bool begin_coprocesses(struct worker *w)
+{
+	uint32_t ids[SHM_WANT_TYPES];
+
+	for (size_t i = 0; i < w->p->conf->nhandler; i++) {
+		const struct conf_handler *h = &w->p->conf->handler[i];
+		uint64_t n = conf_deal(w->p->conf, h, w->p->number);
+		if (n == 0 || w->nroom == SHM_WANT_TYPES)
+			continue;
+		if (coprocess_begin(&w->host, h, (unsigned)n) < 0)
+			return false;
+		ids[w->nroom] = conf_room_of(h);
+		w->room[w->nroom++].handler = h;
+	}
+	grant_rooms(w->p->seg, w->p->slot, ids, w->nroom);
+	return true;
+}
+
 static void say_running(struct worker *w, uint32_t n)
 {
 	atomic_store_explicit(&w->p->seg->proc[w->p->slot].running, n, memory_order_release);
@@ -71,6 +129,7 @@ static void take_grants(struct worker *w)
 		uint32_t n = room(w);
 		say_running(w, w->running + 1);         /* before the grant counts as seen: or we would look idle, which decides who gets a job that must be alone */
 		publish(w, n ? n - 1 : 0);
+		take_room(w, &v);
 		held_take(w, &v);
 	}
 	if (rc < 0) {
@@ -85,7 +144,7 @@ static void take_grants(struct worker *w)
 static void claim_and_post(struct worker *w)
 {
 	uint32_t n = room(w);
-	bool more = n + w->seen > w->promised;
+	bool more = publish_rooms(w) || n + w->seen > w->promised;
 
 	publish(w, n);
 	w->promised = n + w->seen;
@@ -126,6 +185,7 @@ static void on_message(struct process *p, const struct process_packet *m, int fd
 	switch (m->message) {
 	case MASTER_GO:
 		w->going = true;
+		coprocess_warm();
 		w->paused = atomic_load_explicit(&p->seg->h->no_claims, memory_order_acquire) != 0;
 		break;
 	case MASTER_PAUSE:
@@ -133,10 +193,12 @@ static void on_message(struct process *p, const struct process_packet *m, int fd
 		break;
 	case MASTER_DRAIN:
 		w->draining = true;
+		coprocess_drain();
 		break;
 	case MASTER_STOP:
 		w->draining = true;
 		held_stop_all(w, m->arg);
+		coprocess_stop(m->arg);
 		break;
 	}
 }
@@ -179,7 +241,7 @@ static void end_turn(struct worker *w)
 	claim_and_post(w);
 	count(w);
 	log_flush();
-	if (w->draining && w->running == 0 && w->nidle == w->capacity && ask_outstanding(w->box) == 0) {
+	if (w->draining && w->running == 0 && coprocess_gone() && w->nidle == w->capacity && ask_outstanding(w->box) == 0) {
 		child_say(w->p, CHILD_DRAINED, 0);
 		child_exit(w->p, 0);
 	}
@@ -225,6 +287,8 @@ static void begin(struct worker *w, struct process *p)
 		cannot(p, "the line to readers of logs");
 	w->host = (struct run_host){ .loop = p->loop, .arg = w, .started = held_started, .ended = held_ended, .progress = held_progress, .logged = follow_logged, .pid = getpid() };
 	w->seen = w->promised = grant_attach(p->seg, p->slot);
+	if (!begin_coprocesses(w))
+		cannot(p, "coprocesses");
 }
 
 _Noreturn void worker_main(struct process *p)

@@ -6,6 +6,7 @@
 #include <sys/queue.h>
 
 #include "process/process.h"
+#include "run/coprocess.h"
 #include "run/run.h"
 #include "shm/grant.h"
 #include "shm/request.h"
@@ -49,6 +50,11 @@ struct held {
 	struct follower_list followers; /* empty from its end on */
 };
 
+struct worker_room {                    /* for jobs that take a place in a coprocess */
+	const struct conf_handler *handler;
+	uint64_t taken, promised;       /* jobs granted; room + taken, as published last */
+};
+
 struct worker {
 	struct process *p;
 	struct run_host host;
@@ -60,6 +66,8 @@ struct worker {
 	uint32_t capacity, nidle, running, most;        /* most: worker_jobs */
 	uint64_t seen;                  /* sequence of the last grant taken */
 	uint64_t promised;              /* room + seen, as published last */
+	struct worker_room room[SHM_WANT_TYPES];
+	uint32_t nroom;
 	bool going, paused, draining, drained;
 	int64_t short_until_ns;         /* no claims until then: resources were short */
 	struct loop_timer later, short_timer, progress_timer, reap_timer;

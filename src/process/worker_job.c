@@ -187,8 +187,8 @@ void held_ended(void *arg, struct run_task *t, struct run_result *r)
 	w->running--;
 	follow_ended(j, (struct slice){ r->log.data, r->log.len }, r->log_said);
 	fill_finish(j, r);
-	log_end(j, r->started_ms ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, r->started_ms != 0);
-	if (r->outcome == JOB_OUTCOME_RELEASED && r->started_ms == 0)
+	log_end(j, r->started_ms || r->crowded ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, r->started_ms != 0);
+	if (r->outcome == JOB_OUTCOME_RELEASED && r->started_ms == 0 && !r->crowded)
 		worker_short(w, SHORT_MS);
 	finish_go_on(j);
 }

@@ -11,6 +11,7 @@ const struct run_kind *run_kind_of(const struct conf_handler *h)
 	static const struct run_kind *const kinds[] = {
 		[CONF_HANDLER_EXEC] = &run_exec,
 		[CONF_HANDLER_HTTP] = &run_http,
+		[CONF_HANDLER_COPROCESS] = &run_coprocess,
 		[CONF_HANDLER_BUILTIN] = &run_builtin,
 	};
 

@@ -111,7 +111,7 @@ static size_t take_line(struct output_log *o, const char *p, size_t n)
 	size_t part = newline ? (size_t)(newline - p) + 1 : n;
 
 	if (o->at == AT_LINE_START)
-		o->at = p[0] == ':' ? AT_MARK : AT_TEXT;
+		o->at = p[0] == ':' && !o->plain ? AT_MARK : AT_TEXT;
 	if (o->at == AT_MARK && o->nline + part > sizeof(o->line)) {
 		keep(o, o->line, o->nline);
 		o->nline = 0;

@@ -26,6 +26,7 @@ struct output_log {
 	int64_t retry_in_ms;            /* -1: not said */
 	void (*progress)(void *arg, int percent, struct slice message);         /* may be NULL; message as it came */
 	void *arg;
+	bool plain;                     /* no line is meant for us */
 	int at;                         /* where the next byte stands, enum output_at */
 	size_t nline;
 	char line[OUTPUT_LINE_MAX];     /* begun with ':', not decided yet */

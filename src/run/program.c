@@ -17,7 +17,7 @@
 
 #define PATH_DEFAULT "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define GROUPS_MAX 256
-#define JOB_VARIABLES 8                 /* STINT_* and TRACEPARENT */
+#define JOB_VARIABLES 9                 /* STINT_* and TRACEPARENT */
 
 struct program {
 	struct program *next;
@@ -85,7 +85,7 @@ static bool add_env(struct program *p, const char *name, const char *value)
 static bool reserved(const char *name)
 {
 	static const char *const names[JOB_VARIABLES] = {
-		"STINT_JOB_ID", "STINT_TYPE", "STINT_QUEUE", "STINT_ATTEMPT", "STINT_MAX_ATTEMPTS", "STINT_DEADLINE", "STINT_NAME", "TRACEPARENT",
+		"STINT_JOB_ID", "STINT_TYPE", "STINT_QUEUE", "STINT_ATTEMPT", "STINT_MAX_ATTEMPTS", "STINT_DEADLINE", "STINT_NAME", "STINT_COPROCESS", "TRACEPARENT",
 	};
 
 	for (size_t i = 0; i < JOB_VARIABLES; i++)
@@ -125,7 +125,7 @@ static bool make_env(struct program *p, const char *home)
 
 static bool make_argv(struct program *p)
 {
-	const struct conf_list *exec = &p->handler->exec;
+	const struct conf_list *exec = p->handler->kind == CONF_HANDLER_COPROCESS ? &p->handler->coprocess : &p->handler->exec;
 
 	p->argv = calloc(exec->n + 1, sizeof(*p->argv));
 	if (!p->argv)
@@ -271,12 +271,24 @@ static void put_number(struct buf *b, const char *name, unsigned value)
 	buf_char(b, '\0');
 }
 
-/* The job's variables, one after another in p->text; then the pointers to them and to the handler's. */
+/* What stands in p->text, one after another, then the handler's. */
+static bool finish_env(struct program *p)
+{
+	size_t n = 0;
+
+	if (p->text.failed)
+		return false;
+	for (size_t at = 0; at < p->text.len; at += strlen(p->text.data + at) + 1)
+		p->envp[n++] = p->text.data + at;
+	memcpy(p->envp + n, p->env, p->nenv * sizeof(*p->env));
+	p->envp[n + p->nenv] = NULL;
+	return true;
+}
+
 static bool attempt_env(struct program *p, const struct run_task *t)
 {
 	char id[UUID_TEXT_BYTES], deadline[TIME_TEXT_BYTES] = "";
 	struct buf *b = &p->text;
-	size_t n = 0;
 
 	uuid_format(t->id.b, id);
 	if (t->deadline_ms)
@@ -291,13 +303,14 @@ static bool attempt_env(struct program *p, const struct run_task *t)
 	put(b, "STINT_NAME=", t->name);
 	if (given(t->trace))
 		put(b, "TRACEPARENT=", t->trace);
-	if (b->failed)
-		return false;
-	for (size_t at = 0; at < b->len; at += strlen(b->data + at) + 1)
-		p->envp[n++] = b->data + at;
-	memcpy(p->envp + n, p->env, p->nenv * sizeof(*p->env));
-	p->envp[n + p->nenv] = NULL;
-	return true;
+	return finish_env(p);
+}
+
+static bool mark_env(struct program *p, const char *mark)
+{
+	buf_clear(&p->text);
+	put(&p->text, mark, "");
+	return finish_env(p);
 }
 
 static void plan_limits(const struct conf_handler *h, struct spawn_plan *plan)
@@ -316,14 +329,15 @@ static void plan_limits(const struct conf_handler *h, struct spawn_plan *plan)
 		spawn_limit_add(plan, RLIMIT_FSIZE, h->rlimit_file_size, h->rlimit_file_size);
 }
 
-bool program_plan(struct program *p, const struct run_task *t, struct spawn_plan *plan, char *why, size_t why_size)
+/* For an attempt, or where there is none a program that stays. */
+static bool make_plan(struct program *p, const struct run_task *t, const char *mark, struct spawn_plan *plan, char *why, size_t why_size)
 {
 	const struct conf_handler *h = p->handler;
 	const char *file = find(p, why, why_size);
 
 	if (!file)
 		return false;
-	if (!attempt_env(p, t)) {
+	if (!(t ? attempt_env(p, t) : mark_env(p, mark))) {
 		snprintf(why, why_size, "out of memory");
 		errno = ENOMEM;
 		return false;
@@ -334,6 +348,16 @@ bool program_plan(struct program *p, const struct run_task *t, struct spawn_plan
 	};
 	plan_limits(h, plan);
 	return true;
+}
+
+bool program_plan(struct program *p, const struct run_task *t, struct spawn_plan *plan, char *why, size_t why_size)
+{
+	return make_plan(p, t, NULL, plan, why, why_size);
+}
+
+bool program_plan_to_stay(struct program *p, const char *mark, struct spawn_plan *plan, char *why, size_t why_size)
+{
+	return make_plan(p, NULL, mark, plan, why, why_size);
 }
 
 /* execve() says ENOENT for the program and for the interpreter that it names. */

@@ -38,6 +38,7 @@ struct run_result {
 	uint64_t output_total, log_total;       /* bytes seen, dropped ones included */
 	uint64_t log_said;              /* of them, those that were the log's: `log` is the end of it */
 	bool output_cut;
+	bool crowded;                   /* RELEASED for want of a free place here alone: no resources are short */
 	char error[JOB_ERROR_MAX];      /* last_error; "" on success */
 };
 struct run_attempt;                     /* a kind's own, begins with struct run_base */
@@ -70,7 +71,7 @@ struct output_log;
 
 const struct run_kind *run_kind_of(const struct conf_handler *h);       /* NULL where this build has none */
 
-extern const struct run_kind run_exec, run_http, run_builtin;
+extern const struct run_kind run_exec, run_coprocess, run_http, run_builtin;
 
 unsigned exec_running(void);            /* programs of the exec kind */
 

@@ -87,8 +87,7 @@ static size_t escape_decode(const char **p, const char *end, char out[4])
 	return utf8_encode(c, out);
 }
 
-/* Whether a scanned string, with its quotes, says `name`. */
-static bool string_says(struct slice raw, const char *name)
+bool json_string_says(struct slice raw, const char *name)
 {
 	const char *p = raw.p + 1, *end = raw.p + raw.n - 1;
 	size_t left = strlen(name);
@@ -138,7 +137,7 @@ bool json_member(const char *p, size_t n, const char *name, struct slice *value)
 		first = s.p;
 		if (!json_scan_value(&s))
 			return false;
-		if (string_says(raw, name)) {
+		if (json_string_says(raw, name)) {
 			*value = (struct slice){ first, (size_t)(s.p - first) };
 			return true;
 		}
@@ -166,6 +165,62 @@ bool json_each(const char *p, size_t n, bool (*fn)(void *arg, struct slice eleme
 			return false;
 		if (!json_scan_after(&s, ']', &more))
 			return false;
+	}
+	return true;
+}
+
+bool json_each_member(const char *p, size_t n, bool (*fn)(void *arg, struct slice name, struct slice value), void *arg)
+{
+	struct json_scan s = { p, p + n, NULL };
+	struct slice name;
+	bool more;
+
+	if (!container_open(&s, '{', '}', &more))
+		return false;
+	while (more) {
+		json_scan_space(&s);
+		if (!json_scan_name(&s, &name))
+			return false;
+		const char *first = s.p;
+		if (!json_scan_value(&s) || !fn(arg, name, (struct slice){ first, (size_t)(s.p - first) }) || !json_scan_after(&s, '}', &more))
+			return false;
+	}
+	return true;
+}
+
+bool json_string_get(struct slice raw, struct buf *out)
+{
+	const char *p = raw.p + 1, *end = raw.p + raw.n - 1;
+
+	if (raw.n < 2 || raw.p[0] != '"' || *end != '"')
+		return false;
+	while (p < end) {
+		const char *stop = memchr(p, '\\', (size_t)(end - p));
+		char decoded[4];
+
+		stop = stop ? stop : end;
+		buf_add(out, p, (size_t)(stop - p));
+		p = stop;
+		if (p == end)
+			break;
+		size_t n = escape_decode(&p, end, decoded);
+		if (n == 3 && (unsigned char)decoded[0] == 0xed && (unsigned char)decoded[1] >= 0xa0)
+			buf_str(out, "\xef\xbf\xbd");
+		else
+			buf_add(out, decoded, n);
+	}
+	return true;
+}
+
+bool json_utf8(const char *p, size_t n)
+{
+	const char *end = p + n;
+
+	while (p < end) {
+		size_t bytes = json_utf8_length(p, end);
+		if (bytes == 0)
+			return false;
+		p += bytes;
 	}
 	return true;
 }

@@ -28,6 +28,14 @@ bool json_member(const char *p, size_t n, const char *name, struct slice *value)
  * True where all were called, false where fn stopped it or the text is no array. */
 bool json_each(const char *p, size_t n, bool (*fn)(void *arg, struct slice element), void *arg);
 
+/* Calls fn for each member of the object text p[0..n), which json_valid() has accepted, with its name as it stands there; stops when fn returns false. True as json_each(). */
+bool json_each_member(const char *p, size_t n, bool (*fn)(void *arg, struct slice name, struct slice value), void *arg);
+/* Whether a string of such a text, with its quotes, says `text`; escapes are resolved before comparing. */
+bool json_string_says(struct slice raw, const char *text);
+/* Appends what it says, as UTF-8 (half a surrogate pair as U+FFFD). False where `raw` is no string. */
+bool json_string_get(struct slice raw, struct buf *out);
+
+bool json_utf8(const char *p, size_t n);        /* whether it is UTF-8, without overlong forms or surrogates */
 /* Appends a JSON string with quotes. Bytes that are not valid UTF-8 become U+FFFD, control characters are escaped. */
 void json_put_string(struct buf *b, struct slice s);
 

@@ -25,6 +25,11 @@ static const struct mistake mistakes[] = {
 	{ "empty program", "handler a { exec = {\"\", \"x\"} }\n", "main.conf:1: handler a: the program of exec is empty: expected its path\n" },
 	{ "missing program", "handler a {\n\ttimeout = 1s\n\texec = {\n\t\t\"/nowhere/x\",\n\t\t\"y\"}\n}\n",
 		"main.conf:4: warning: handler a: program '/nowhere/x' cannot be started: No such file or directory; its jobs will fail until it can\n" },
+	{ "missing coprocess", "handler a { coprocess = {\"/nowhere/x\"} }\n",
+		"main.conf:1: warning: handler a: program '/nowhere/x' cannot be started: No such file or directory; its jobs will fail until it can\n" },
+	{ "empty coprocess", "handler a { coprocess = {\"\"} }\n", "main.conf:1: handler a: the program of coprocess is empty: expected its path\n" },
+	{ "instances of what is no coprocess", HANDLER("instances = 2"), "main.conf:3: handler a: instances and pipeline are for handlers with coprocess = {...}\n" },
+	{ "pipeline of what is no coprocess", HANDLER("pipeline = 2"), "main.conf:3: handler a: instances and pipeline are for handlers with coprocess = {...}\n" },
 	{ "program that is a directory", "handler a { exec = {\"/tmp\"} }\n", "main.conf:1: warning: handler a: program '/tmp' cannot be started: it is not a file; its jobs will fail until it can\n" },
 	{ "program that is not executable", "handler a { exec = \"/etc/passwd\" }\n",
 		"main.conf:1: warning: handler a: program '/etc/passwd' cannot be started: it is not executable; its jobs will fail until it can\n" },
@@ -93,9 +98,23 @@ static void good_programs(void **state)
 	assert_string_equal(conf->handler[1].exec.v[0], "tool");
 }
 
+static void as_many_coprocesses_as_there_may_be(void **state)
+{
+	struct buf text = { 0 };
+
+	(void)state;
+	for (unsigned i = 0; i < CONF_COPROCESSES; i++)
+		buf_printf(&text, "handler c%u { coprocess = {\"/bin/cat\"} instances = 4096 pipeline = 4096 }\n", i);
+	conf_good(buf_cstr(&text));
+	buf_str(&text, "handler c { builtin = noop }\nhandler \"*\" { coprocess = {\"/bin/cat\"} }\n");
+	assert_string_equal(conf_try(buf_cstr(&text)), "main.conf:34: handler * is one coprocess handler too many: there may be 32 of them\n");
+	buf_free(&text);
+}
+
 int main(void)
 {
-	struct CMUnitTest tests[MISTAKES_MAX] = { cmocka_unit_test(good_titles), cmocka_unit_test(good_neighbours), cmocka_unit_test(good_programs) };
+	struct CMUnitTest tests[MISTAKES_MAX] = { cmocka_unit_test(good_titles), cmocka_unit_test(good_neighbours), cmocka_unit_test(good_programs),
+		cmocka_unit_test(as_many_coprocesses_as_there_may_be) };
 
-	return RUN(tests, MISTAKES(tests, 3, mistakes));
+	return RUN(tests, MISTAKES(tests, 4, mistakes));
 }

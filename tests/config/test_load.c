@@ -8,14 +8,11 @@
 #define LATER(option) "main.conf:3: " option " is not available in this version: leave it out\n"
 
 static const struct mistake mistakes[] = {
-	{ "later: coprocess", "handler a {\n\ttimeout = 1s\n\tcoprocess = {\"/bin/cat\"}\n}\n", LATER("coprocess") },
 	{ "later: smtp", "handler a {\n\ttimeout = 1s\n\tsmtp = \"smtp://localhost\"\n}\n", LATER("smtp") },
 	{ "later: remote", "handler a {\n\ttimeout = 1s\n\tremote = true\n}\n", LATER("remote") },
 	{ "later: smtp_user", HANDLER("smtp_user = \"x\""), LATER("smtp_user") },
 	{ "later: smtp_password", HANDLER("smtp_password = \"x\""), LATER("smtp_password") },
 	{ "later: smtp_from", HANDLER("smtp_from = \"x\""), LATER("smtp_from") },
-	{ "later: instances", HANDLER("instances = 2"), LATER("instances") },
-	{ "later: pipeline", HANDLER("pipeline = 2"), LATER("pipeline") },
 	{ "later: key_concurrency", HANDLER("key_concurrency = 1"), LATER("key_concurrency") },
 	{ "later: tls_certificate", "http {\n\n\ttls_certificate = \"/x\"\n}\n", LATER("tls_certificate") },
 	{ "later: tls_key", "http {\n\n\ttls_key = \"/x\"\n}\n", LATER("tls_key") },

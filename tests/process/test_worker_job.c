@@ -170,7 +170,7 @@ static void test_types_that_do_not_run_here(void **state)
 {
 	(void)state;
 	set_kind("far", CONF_HANDLER_REMOTE);
-	set_kind("web", CONF_HANDLER_HTTP);
+	set_kind("web", CONF_HANDLER_SMTP);
 	grant("far", "{}");
 	keep_all();
 	assert_int_equal(asked.finish[0].outcome, JOB_OUTCOME_RELEASED);
