@@ -20,6 +20,11 @@ struct cli_command {
 
 int cli_submit(const struct cli_command *self, int argc, char **argv);
 int cli_show(const struct cli_command *self, int argc, char **argv);
+int cli_list(const struct cli_command *self, int argc, char **argv);
+int cli_act(const struct cli_command *self, int argc, char **argv);             /* cancel, retry, run-now, delete */
+int cli_queues(const struct cli_command *self, int argc, char **argv);
+int cli_queue(const struct cli_command *self, int argc, char **argv);           /* pause, resume, purge */
+int cli_schedules(const struct cli_command *self, int argc, char **argv);
 int cli_status(const struct cli_command *self, int argc, char **argv);
 int cli_token(const struct cli_command *self, int argc, char **argv);
 int cli_bench(const struct cli_command *self, int argc, char **argv);
@@ -42,6 +47,8 @@ struct conf *cli_conf(const char *file, int *code);
 
 #define CLI_COUNT_BYTES 32
 const char *cli_count(char out[CLI_COUNT_BYTES], uint64_t v);   /* "1,234,567" */
+/* Percent-encodes what may not stand in a path's segment or a query's value. */
+void cli_encode(struct buf *out, const char *s);
 /* Text of others for a terminal: control characters become \xNN, so that a job cannot move the cursor. */
 void cli_text(struct buf *out, struct slice s);
 

@@ -28,7 +28,7 @@ struct option_spec {
 	const char *about;
 };
 
-#define OPTION_OPERANDS 8
+#define OPTION_OPERANDS 1024
 struct option_operands { const char *v[OPTION_OPERANDS]; size_t n; };
 
 enum options_result { OPTIONS_OK, OPTIONS_HELP, OPTIONS_BAD };

@@ -1,4 +1,4 @@
-/* What people do to one job: DELETE /jobs/ID, POST /jobs/ID/retry and /run-now. Called by the wire half through http_routes. Each is one operation of the keeper;
+/* What people do to one job: DELETE /jobs/ID, POST /jobs/ID/retry, /run-now and /delete. Called by the wire half through http_routes. Each is one operation of the keeper;
  * the answer is the job as it is after the commit. Nothing here is fatal. */
 #include "http/http.h"
 
@@ -12,6 +12,7 @@ static const char *forbidden(enum store_act act)
 	case STORE_ACT_CANCEL: return "the job has ended already and cannot be cancelled";
 	case STORE_ACT_RETRY: return "only a job that is dead, cancelled or expired can be retried, not past its expires_at, and not while a job that it depends on has ended and not succeeded";
 	case STORE_ACT_RUN_NOW: return "only a job that is scheduled or retrying can be run now";
+	case STORE_ACT_DELETE: return "only a job that has ended can be deleted; cancel it first";
 	default: return "the job's state forbids it";
 	}
 }
@@ -67,6 +68,16 @@ static void run_now_answered(void *owner, const struct request_result *r)
 	answered(owner, STORE_ACT_RUN_NOW, r);
 }
 
+static void delete_answered(void *owner, const struct request_result *r)
+{
+	struct http_request *q = owner;
+
+	if (r->rc == STORE_OK)
+		reply_send(q, 204, NULL, NULL);
+	else
+		refused(q, STORE_ACT_DELETE, (enum store_rc)r->rc);
+}
+
 static void act(struct http_request *q, enum store_act what, pending_fn fn)
 {
 	struct request_act m = { .act = what };
@@ -90,6 +101,11 @@ void api_job_cancel(struct http_request *q)
 void api_job_retry(struct http_request *q)
 {
 	act(q, STORE_ACT_RETRY, retry_answered);
+}
+
+void api_job_delete(struct http_request *q)
+{
+	act(q, STORE_ACT_DELETE, delete_answered);
 }
 
 void api_job_run_now(struct http_request *q)

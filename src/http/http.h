@@ -123,6 +123,7 @@ void api_answered(struct api *a, const struct request_result *r);               
 void api_job_cancel(struct http_request *q);            /* DELETE /jobs/:id */
 void api_job_retry(struct http_request *q);             /* POST /jobs/:id/retry */
 void api_job_run_now(struct http_request *q);           /* POST /jobs/:id/run-now */
+void api_job_delete(struct http_request *q);            /* POST /jobs/:id/delete */
 void api_bulk_cancel(struct http_request *q);           /* POST /jobs/cancel */
 void api_bulk_retry(struct http_request *q);            /* POST /jobs/retry */
 void api_bulk_delete(struct http_request *q);           /* POST /jobs/delete */

@@ -16,6 +16,7 @@ const struct http_route http_routes[] = {
 	{ HTTP_M_DELETE, "/jobs/:id", HTTP_ROUTE_BY_QUEUE, api_job_cancel, "" },
 	{ HTTP_M_POST, "/jobs/:id/retry", HTTP_ROUTE_BY_QUEUE, api_job_retry, "" },
 	{ HTTP_M_POST, "/jobs/:id/run-now", HTTP_ROUTE_BY_QUEUE, api_job_run_now, "" },
+	{ HTTP_M_POST, "/jobs/:id/delete", HTTP_ROUTE_BY_QUEUE, api_job_delete, "" },
 	{ HTTP_M_GET, "/jobs/:id/history", HTTP_ROUTE_BY_QUEUE, api_job_history, "" },
 	{ HTTP_M_GET, "/jobs/:id/result", HTTP_ROUTE_BY_QUEUE, api_job_result, "" },
 	{ HTTP_M_GET, "/jobs/:id/payload", HTTP_ROUTE_BY_QUEUE, api_job_payload, "" },

@@ -114,6 +114,7 @@ void api_job(struct http_request *q) { held_or(q, answer_path); }
 void api_job_history(struct http_request *q) { answer_path(q); }
 void api_job_cancel(struct http_request *q) { answer_path(q); }
 void api_job_retry(struct http_request *q) { answer_path(q); }
+void api_job_delete(struct http_request *q) { answer_path(q); }
 void api_job_run_now(struct http_request *q) { answer_path(q); }
 void api_job_result(struct http_request *q) { answer_path(q); }
 void api_job_payload(struct http_request *q) { answer_path(q); }
