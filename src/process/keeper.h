@@ -14,7 +14,7 @@
 #define KEEPER_OPERATIONS 2048
 #define KEEPER_CLAIMS 512
 #define KEEPER_SLICE 256                /* leases, due jobs */
-#define KEEPER_PURGE 64                 /* jobs */
+#define KEEPER_PURGE 64                 /* jobs, besides as many as have ended in the batch */
 #define KEEPER_SWEEP 1024               /* rows of bytes */
 #define KEEPER_SPREAD 1000              /* rows of children that are told of their parent's end */
 #define KEEPER_BULK_LOOKS 2000          /* of bulk actions: rows of indexes, */

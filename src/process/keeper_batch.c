@@ -109,6 +109,16 @@ static enum store_rc apply_or_recognize(struct keeper *k, struct shm_request *r)
 	return rc == STORE_OK ? store_token_put(k->store, index, r->seq) : rc;
 }
 
+/* What retention may take out with this batch: more than the batch adds to what has ended, or the store would grow for as long as the load lasts. */
+static unsigned purges(const struct keeper *k)
+{
+	unsigned ended = 0;
+
+	for (size_t i = 0; i < k->told.n && ended < KEEPER_CLAIMS; i++)
+		ended += job_state_final(k->told.v[i].job.state);
+	return KEEPER_PURGE + ended;
+}
+
 static enum store_rc apply_time(struct keeper *k)
 {
 	enum store_rc rc = keeper_end_abandoned(k);
@@ -120,7 +130,7 @@ static enum store_rc apply_time(struct keeper *k)
 	if (rc == STORE_OK)
 		rc = keeper_tick_schedules(k);
 	if (rc == STORE_OK && (k->ticked || k->retain_more))
-		rc = store_retain(k->store, keeper_paced(k, KEEPER_PURGE), &k->retain_more);
+		rc = store_retain(k->store, keeper_paced(k, purges(k)), &k->retain_more);
 	if (rc == STORE_OK)
 		rc = keeper_drop_strays(k);
 	if (rc == STORE_OK)
