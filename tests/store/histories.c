@@ -187,6 +187,7 @@ static void history(uint64_t seed)
 	h.ntext = 0;
 	h.text[0] = '\0';
 	h.open = false;
+	h.seen_us = 0;
 	h.grants = 0;
 	h.incarnation[0] = h.incarnation[1] = 1;
 	assert_int_equal(set_up(&state), 0);

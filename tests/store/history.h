@@ -88,6 +88,7 @@ struct history {
 	struct fixture *f;
 	struct model m, saved;
 	struct mrules rules;
+	int64_t seen_us;                /* what the store took for now last */
 	uint64_t seed, grants;
 	uint32_t incarnation[SLOTS], saved_incarnation[SLOTS];
 	bool open;                      /* a batch is */

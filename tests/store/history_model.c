@@ -124,12 +124,15 @@ static double level(double tokens, int64_t since_us, double rate)
 	return tokens < most ? tokens : most;
 }
 
-/* The store looks at a bucket when it has to: one whose clock was set back meanwhile may have been filled from then on, or not. */
+/* The store looks at a bucket when it has to. Where the clock was set back it may have been seen before, as full as it then was, or not: nobody knows how much is in it, but that it is no more than full. */
 void buckets_clock(void)
 {
-	for (unsigned i = 0; i < QUEUES + TYPES; i++)
-		if (h.m.bucket[i].high_since > h.f->now_us)
-			h.m.bucket[i].high_since = h.f->now_us;
+	for (unsigned i = 0; i < QUEUES + TYPES; i++) {
+		struct mbucket *b = &h.m.bucket[i];
+		if (h.f->now_us < h.seen_us || h.f->now_us < b->high_since)
+			*b = (struct mbucket){ b->low, 1e9, b->low_since, h.f->now_us };
+	}
+	h.seen_us = h.f->now_us;
 }
 
 void bucket_take(unsigned which)
@@ -141,7 +144,7 @@ void bucket_take(unsigned which)
 		return;
 	double low = level(b->low, b->low_since, rate), high = level(b->high, b->high_since, rate);
 	assert_true(high > 1 - 1e-6);
-	*b = (struct mbucket){ (low > 1 ? low : 1) - 1, high - 1, h.f->now_us, h.f->now_us };
+	*b = (struct mbucket){ low - 1, high - 1, h.f->now_us, h.f->now_us };
 }
 
 static enum yes has_token(unsigned which)
