@@ -234,7 +234,7 @@ static void open_store(struct keeper *k)
 	store_watch(k->store, keeper_hear, k);
 }
 
-/* Leases of an older run of the server: nobody holds them any more. */
+/* Leases of an older run of the server: those of workers of ours nobody holds any more, those of remote ones begin anew. */
 static enum store_rc clear_old_run(struct keeper *k, bool *more)
 {
 	enum store_rc rc = store_begin(k->store, clock_wall_us());
@@ -242,6 +242,8 @@ static enum store_rc clear_old_run(struct keeper *k, bool *more)
 	if (rc != STORE_OK)
 		return rc == STORE_IO ? STORE_BUSY : rc;
 	rc = store_abandon_old(k->store, keeper_paced(k, KEEPER_SLICE), more);
+	if (rc == STORE_OK && !*more)
+		rc = store_renew_leases(k->store, keeper_boot_ms(), keeper_paced(k, KEEPER_SLICE), more);
 	if (rc == STORE_OK)
 		return store_commit(k->store);
 	store_abort(k->store);
@@ -285,7 +287,9 @@ static void allocate(struct keeper *k)
 	k->abandoned = calloc(n, sizeof(*k->abandoned));
 	k->done = calloc(n, sizeof(*k->done));
 	k->worker = calloc(n, sizeof(*k->worker));
-	if (!k->posted || !k->applied || !k->skip || !k->tokens || !k->abandoned || !k->done || !k->worker) {
+	if (k->seg->geo.nacceptor > KEEPER_ACCEPTORS)
+		abort();
+	if (!keeper_remote_init(k) || !k->posted || !k->applied || !k->skip || !k->tokens || !k->abandoned || !k->done || !k->worker) {
 		log_error("out of memory");
 		child_exit(k->p, EX_OSERR);
 	}
@@ -307,6 +311,9 @@ static int64_t patience(struct keeper *k)
 	}
 	if (tick < wake)
 		wake = tick;
+	int64_t lease = store_next_lease_ms(k->store);
+	if (lease < INT64_MAX / 1000000 && lease * 1000000 - now < wake)
+		wake = lease * 1000000 > now ? lease * 1000000 - now : 0;
 	return wake == INT64_MAX ? -1 : wake;
 }
 

@@ -20,6 +20,7 @@
 #define KEEPER_BULK_LOOKS 2000          /* of bulk actions: rows of indexes, */
 #define KEEPER_BULK_ROWS 1000           /* and rows written */
 
+#define KEEPER_ACCEPTORS 16             /* no segment has more: keeper.c looks */
 #define KEEPER_OPS_MAX 2048             /* no request can have more: keeper.c looks */
 #define KEEPER_OPERATION_BYTES 4096u    /* what an operation takes in the store besides its own bytes, at most and by guess */
 #define KEEPER_NO_OP UINT32_MAX
@@ -48,6 +49,17 @@ struct keeper_cancel { uint32_t slot, incarnation; struct job_id id; uint64_t to
 struct keeper_stray { struct store_owner owner; uint64_t blob; };       /* staged bytes that nobody waits for any more: to be dropped in the next batch */
 
 struct keeper_told { struct store_change *v; size_t n, cap; };
+
+struct keeper_waiters;
+
+struct keeper_remote {                  /* of remote workers: see keeper_remote.h */
+	struct keeper_waiters *waiters;
+	bool look;                      /* something may wait that somebody wants */
+	uint64_t news;                  /* store_remote_news() when last looked */
+	uint32_t from[KEEPER_ACCEPTORS];/* by acceptor, within a batch: where its table of handouts may have room */
+	bool full[KEEPER_ACCEPTORS];    /* it had none */
+	bool wrote[KEEPER_ACCEPTORS];   /* within a batch */
+};
 
 struct keeper_schedule {                /* of one of the conf's, in its order */
 	struct store_schedule row;      /* as it is in the store */
@@ -85,6 +97,8 @@ struct keeper {
 	size_t ncancel, cap_cancel;
 	struct keeper_stray *stray;
 	size_t nstray, cap_stray;
+	struct keeper_remote remote;
+	bool lease_more;                /* leases have run out and were not ended yet */
 	struct keeper_told told;        /* changes held back until the commit */
 	struct named_index queues, types;
 	struct keeper_schedules schedules;
@@ -105,7 +119,7 @@ struct keeper {
 	bool gone;                      /* the store is not where it was opened: what is written now may never be found again */
 	bool denied;                    /* one found no room since the last look */
 	bool no_staging;                /* a worker's request is tried without its long results */
-	unsigned ticks;
+	unsigned ticks, batches;
 	unsigned pace;                  /* claims, leases, due jobs and purges that are tried in one batch: less where the map is all but full, and each batch must find its pages */
 };
 
@@ -163,6 +177,20 @@ uint32_t keeper_room_left(const struct keeper_worker *w, uint32_t id);
 bool keeper_room_take(struct keeper_worker *w, uint32_t id, uint64_t seq);      /* a job was granted; false: memory is out */
 void keeper_room_forget(struct keeper_worker *w, uint64_t seq);                 /* grants beyond `seq` were never made */
 enum store_rc keeper_room_again(struct keeper *k, uint32_t slot, const struct store_owner *owner);      /* a successor's first batch: what was granted and not yet seen */
+
+bool keeper_claims_allowed(const struct keeper *k);
+
+/* --- keeper_remote.c --- */
+bool keeper_remote_init(struct keeper *k);
+enum store_rc keeper_remote_take(struct keeper *k, uint32_t slot, struct job_text body);        /* REQUEST_CLAIM, inside the batch */
+bool keeper_remote_wanted(struct keeper *k);                    /* something may be there that a remote worker waits for */
+enum store_rc keeper_remote_claim(struct keeper *k);            /* inside the batch */
+void keeper_remote_settle(struct keeper *k, bool committed);    /* when the batch is over, one way or the other */
+void keeper_remote_publish(struct keeper *k);                   /* after the commit, before the results that tell of it */
+void keeper_remote_again(struct keeper *k);                     /* a successor's first batches: what was written and maybe committed */
+enum store_rc keeper_remote_end(struct keeper *k, uint32_t slot, bool *more);   /* inside the batch: an acceptor that is gone has not delivered what stands in its table */
+void keeper_remote_gone(struct keeper *k, uint32_t slot);       /* and after the last of it */
+int64_t keeper_boot_ms(void);                                   /* the clock of leases */
 
 /* --- keeper_bulk.c --- */
 enum store_rc keeper_bulk(struct keeper *k, const struct store_owner *from, struct job_text body, struct request_result *out);  /* REQUEST_BULK */

@@ -79,15 +79,34 @@ static enum store_rc apply_finish(struct keeper *k, const struct store_owner *fr
 		.started_ms = m.started_ms, .duration_us = m.duration_us, .cpu_us = m.cpu_us, .max_rss_kb = m.max_rss_kb, .retry_in_ms = m.retry_in_ms,
 		.result_blob = m.result_blob, .result_len = m.result_len, .log_blob = m.log_blob, .log_len = m.log_len,
 	};
+	struct store_ended then = { .state = JOB_NONE };
+	bool remote = m.flags & REQUEST_FINISH_REMOTE;
 	enum store_rc rc = STORE_INVALID;
 	if (take(&body, m.result_blob ? 0 : m.result_len, &f.result) && take(&body, m.error_len, &f.error) && take(&body, m.log_blob ? 0 : m.log_len, &f.log))
-		rc = store_finish(k->store, &f, &j);
-	if (rc != STORE_OK)
-		return refuse(k, from, m.log_blob, refuse(k, from, m.result_blob, rc));
-	out->id = j.id;
-	out->state = j.state;
-	out->run_at_ms = j.run_at_ms;
-	return STORE_OK;
+		rc = remote ? store_finish_remote(k->store, &f, &then) : store_finish(k->store, &f, &j);
+	if (rc == STORE_OK && !remote)
+		then = (struct store_ended){ j.state, j.run_at_ms };
+	out->id = m.id;
+	out->state = then.state;
+	out->run_at_ms = then.run_at_ms;
+	return rc == STORE_OK ? rc : refuse(k, from, m.log_blob, refuse(k, from, m.result_blob, rc));
+}
+
+static enum store_rc apply_extend(struct keeper *k, const struct store_owner *from, struct job_text body, struct request_result *out)
+{
+	struct request_extend m;
+
+	(void)from;
+	if (body.n != sizeof(m))
+		return STORE_INVALID;
+	memcpy(&m, body.p, sizeof(m));
+	return store_extend(k->store, m.id, m.token, m.by_ms, keeper_boot_ms(), &out->at_ms);
+}
+
+static enum store_rc apply_claim(struct keeper *k, const struct store_owner *from, struct job_text body, struct request_result *out)
+{
+	(void)out;
+	return keeper_remote_take(k, from->slot, body);
 }
 
 static enum store_rc apply_stage(struct keeper *k, const struct store_owner *from, struct job_text body, struct request_result *out)
@@ -162,6 +181,7 @@ static enum store_rc apply_queue(struct keeper *k, const struct store_owner *fro
 static const apply_fn operations[] = {
 	[REQUEST_SUBMIT] = apply_submit, [REQUEST_FINISH] = apply_finish, [REQUEST_STAGE] = apply_stage, [REQUEST_PROGRESS] = apply_progress,
 	[REQUEST_ACT] = apply_act, [REQUEST_BULK] = keeper_bulk, [REQUEST_QUEUE] = apply_queue,
+	[REQUEST_CLAIM] = apply_claim, [REQUEST_EXTEND] = apply_extend,
 };
 
 static enum store_rc apply_one(struct keeper *k, const struct store_owner *from, const struct request_head *head, struct job_text body, struct request_result *out)

@@ -85,7 +85,8 @@ bool keeper_busy(void *arg)
 		return false;
 	if (store_next_token_us(k->store) != INT64_MAX)
 		store_clock(k->store, clock_wall_us());
-	return any_posted(k) || k->clock_set || k->any_abandoned || keeper_can_tell(k) || k->due_more || k->retain_more || k->sweep_more || store_has_spread(k->store) || keeper_wanted(k) || store_next_due_ms(k->store) <= clock_wall_ms() ||
+	return any_posted(k) || k->clock_set || k->any_abandoned || keeper_can_tell(k) || k->due_more || k->retain_more || k->sweep_more || store_has_spread(k->store) || keeper_wanted(k) || keeper_remote_wanted(k) ||
+		k->lease_more || store_next_lease_ms(k->store) <= keeper_boot_ms() || store_next_due_ms(k->store) <= clock_wall_ms() ||
 		keeper_schedules_patience(k) == 0;
 }
 
@@ -126,6 +127,8 @@ static enum store_rc apply_time(struct keeper *k)
 	if (rc == STORE_OK)
 		rc = store_due(k->store, keeper_paced(k, KEEPER_SLICE), &k->due_more);
 	if (rc == STORE_OK)
+		rc = store_expire_leases(k->store, keeper_boot_ms(), keeper_paced(k, KEEPER_SLICE), &k->lease_more);
+	if (rc == STORE_OK)
 		rc = store_spread(k->store, keeper_paced(k, KEEPER_SPREAD));
 	if (rc == STORE_OK)
 		rc = keeper_tick_schedules(k);
@@ -136,6 +139,17 @@ static enum store_rc apply_time(struct keeper *k)
 	if (rc == STORE_OK)
 		rc = store_sweep(k->store, keeper_paced(k, KEEPER_SWEEP), &k->sweep_more);
 	return rc;
+}
+
+/* For workers of ours and for remote ones, who share the limits of queues: in turn one goes first. */
+static enum store_rc claim(struct keeper *k)
+{
+	bool remote_first = k->batches++ % 2;
+	enum store_rc rc = remote_first ? keeper_remote_claim(k) : keeper_claim(k);
+
+	if (rc != STORE_OK)
+		return rc;
+	return remote_first ? keeper_claim(k) : keeper_remote_claim(k);
 }
 
 static enum store_rc apply(struct keeper *k, uint32_t from, uint32_t n, enum keeper_batch what)
@@ -149,8 +163,10 @@ static enum store_rc apply(struct keeper *k, uint32_t from, uint32_t n, enum kee
 		rc = apply_time(k);
 	if (rc == STORE_OK && what == KEEPER_ALL && k->check_tokens)
 		rc = keeper_grant_again(k);
+	if (rc == STORE_OK && what == KEEPER_ALL && k->check_tokens)
+		keeper_remote_again(k);
 	if (rc == STORE_OK && what == KEEPER_ALL)
-		rc = keeper_claim(k);
+		rc = claim(k);
 	if (rc == STORE_OK && what == KEEPER_TOUCH)
 		rc = store_touch(k->store);
 	if (rc == STORE_OK && what == KEEPER_ROOM)
@@ -197,6 +213,9 @@ enum store_rc keeper_transaction(struct keeper *k, uint32_t from, uint32_t n, en
 	} else {
 		store_abort(k->store);
 	}
+	keeper_remote_settle(k, rc == STORE_OK);
+	if (rc == STORE_OK)
+		keeper_remote_publish(k);
 	tell_held(k);
 	if (rc == STORE_OK && (what == KEEPER_ALL || what == KEEPER_ROOM))
 		k->nstray = 0;

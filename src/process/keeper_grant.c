@@ -6,7 +6,7 @@
 
 #include "os/log.h"
 
-static bool claims_allowed(const struct keeper *k)
+bool keeper_claims_allowed(const struct keeper *k)
 {
 	return atomic_load_explicit(&k->seg->h->server_state, memory_order_relaxed) == SHM_SERVER_RUNNING
 		&& atomic_load_explicit(&k->seg->h->no_claims, memory_order_relaxed) == 0 && !k->stopping;
@@ -102,7 +102,7 @@ static bool idle_one_has(void *arg, uint32_t room)
 
 bool keeper_wanted(struct keeper *k)
 {
-	if (!claims_allowed(k) || !store_waits(k->store))
+	if (!keeper_claims_allowed(k) || !store_waits(k->store))
 		return false;
 	look(k);
 	store_wake(k->store, somebody_has, k);
@@ -195,7 +195,7 @@ enum store_rc keeper_claim(struct keeper *k)
 	const struct store_chooser chooser = { &choice, choose };
 	struct store_claimed c;
 
-	if (!claims_allowed(k) || !store_waits(k->store))
+	if (!keeper_claims_allowed(k) || !store_waits(k->store))
 		return STORE_OK;
 	look(k);
 	store_wake(k->store, somebody_has, k);

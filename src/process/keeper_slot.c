@@ -51,13 +51,15 @@ enum store_rc keeper_end_abandoned(struct keeper *k)
 			continue;
 		struct started started = collect_started(k, slot);
 		uint32_t incarnation = atomic_load_explicit(&k->seg->proc[slot].incarnation, memory_order_relaxed);
-		bool more_leases, more_stage;
+		bool more_leases, more_stage, more_remote = false;
 		enum store_rc rc = store_abandon(k->store, slot, incarnation, was_started, &started, keeper_paced(k, KEEPER_SLICE), &more_leases);
 		if (rc == STORE_OK)
 			rc = store_stage_drop(k->store, slot, incarnation, keeper_paced(k, KEEPER_SLICE), &more_stage);
+		if (rc == STORE_OK)
+			rc = keeper_remote_end(k, slot, &more_remote);
 		if (rc != STORE_OK)
 			return rc;
-		k->done[slot] = !more_leases && !more_stage;
+		k->done[slot] = !more_leases && !more_stage && !more_remote;
 	}
 	return STORE_OK;
 }
@@ -75,6 +77,7 @@ static void give_back(struct keeper *k, uint32_t slot)
 		atomic_store_explicit(&run[i].state, SHM_RUN_FREE, memory_order_relaxed);
 	atomic_store_explicit(&k->seg->proc[slot].want, 0, memory_order_relaxed);
 	atomic_store_explicit(&k->seg->proc[slot].running, 0, memory_order_relaxed);
+	keeper_remote_gone(k, slot);
 	k->worker[slot].alone_seq = 0;
 	k->worker[slot].reserved = false;
 	k->abandoned[slot] = k->done[slot] = false;

@@ -30,6 +30,8 @@ enum request_op {
 	REQUEST_BULK = 6,       /* body: struct request_bulk, then the texts: by hand to many, one slice */
 	REQUEST_QUEUE = 7,      /* body: struct request_queue, then the queue's name: by hand */
 	REQUEST_GROUP = 8,      /* body: struct request_group, its elements, then their specs where they are not staged: submissions of which all are made or none */
+	REQUEST_CLAIM = 9,      /* body: struct request_claim, then the worker's name and, each with its length in a byte before it, types and queues: a remote worker waits, or no longer */
+	REQUEST_EXTEND = 10,     /* body: struct request_extend */
 };
 
 /* Before each operation in the area; the next one starts 8-aligned. */
@@ -59,6 +61,7 @@ struct request_finish {
 #define REQUEST_FINISH_NO_RETRY 1u      /* failed for good */
 #define REQUEST_FINISH_RESULT_CUT 2u
 #define REQUEST_FINISH_RESULT_JSON 4u
+#define REQUEST_FINISH_REMOTE 8u        /* of a remote worker: its times are the store's; one that was said before is STORE_REPLAYED */
 
 struct request_stage { uint64_t blob; /* 0 begins one */ uint64_t offset; };
 struct request_progress { struct job_id id; uint64_t token; int32_t percent; uint32_t message_len; };
@@ -93,12 +96,23 @@ struct request_element {
 	uint32_t reserved;
 };
 
+struct request_claim {
+	uint64_t claim;         /* the asker's own number, never used again: what comes of it lies in the handouts (handout.h). Asked twice it is the same claim */
+	int64_t lease_ms;
+	uint32_t max, flags;    /* REQUEST_CLAIM_* */
+	uint32_t ntypes, nqueues, worker_len, reserved;
+};
+#define REQUEST_CLAIM_ONCE 1u           /* what is not there in the batch that takes it is not waited for */
+#define REQUEST_CLAIM_END 2u            /* that claim waits no more: nothing comes of it after this answer */
+
+struct request_extend { struct job_id id; uint64_t token; int64_t by_ms; /* 0: the lease's own period */ };
+
 struct request_result {
 	uint64_t tag;
 	int32_t rc;             /* enum store_rc */
 	uint32_t state;         /* SUBMIT, GROUP, FINISH: enum job_state it went into */
 	struct job_id id;
-	int64_t at_ms;          /* SUBMIT: created_at */
+	int64_t at_ms;          /* SUBMIT: created_at; EXTEND: milliseconds left */
 	uint64_t blob;          /* STAGE: its number */
 	int64_t run_at_ms;      /* SUBMIT: as stored; FINISH: of the retry */
 };

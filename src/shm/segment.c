@@ -58,6 +58,7 @@ static void plan_layout(struct shm_geometry *h, const struct segment_plan *plan)
 		{ &h->off_request, requests * sizeof(struct shm_request) },
 		{ &h->off_area, area },
 		{ &h->off_grant, (uint64_t)h->nworker * GRANT_BYTES },
+		{ &h->off_handout, (uint64_t)h->nacceptor * SHM_HANDOUTS * sizeof(struct shm_handout) },
 		{ &h->off_event, (uint64_t)SHM_EVENTS * sizeof(struct shm_event) },
 		{ &h->off_queue_hist, (SHM_TYPES + 1) * sizeof(struct shm_named) },
 		{ &h->off_type_hist, (SHM_TYPES + 1) * sizeof(struct shm_named) },
@@ -183,7 +184,7 @@ static bool geometry_sane(const struct shm_geometry *h, uint64_t file_bytes)
 		&& want.off_commit_hist == h->off_commit_hist && want.off_area == h->off_area && want.off_proc == h->off_proc
 		&& want.off_run == h->off_run && want.off_event == h->off_event && want.off_queue_hist == h->off_queue_hist
 		&& want.off_type_hist == h->off_type_hist && want.off_submit_hist == h->off_submit_hist && want.off_request == h->off_request
-		&& want.off_grant == h->off_grant;
+		&& want.off_grant == h->off_grant && want.off_handout == h->off_handout;
 }
 
 int segment_view(struct segment *s, const char *path)

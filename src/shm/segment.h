@@ -20,6 +20,7 @@
 #define SHM_NAME 128
 #define SHM_EVENTS 4096         /* entries of the event ring: a power of two */
 #define SHM_WANT_TYPES 32
+#define SHM_HANDOUTS 2048       /* an acceptor */
 
 enum shm_role { SHM_ROLE_NONE, SHM_ROLE_MASTER, SHM_ROLE_KEEPER, SHM_ROLE_ACCEPTOR, SHM_ROLE_WORKER };
 
@@ -89,8 +90,8 @@ struct shm_proc {
 	_Atomic uint32_t want_type[SHM_WANT_TYPES];     /* worker: the rooms that it has a share of besides its own in all; 0 ends the list */
 	_Atomic uint64_t want_room[SHM_WANT_TYPES];     /* worker: each one's, as `want` is */
 	/* keeper */
-	_Alignas(128) _Atomic uint64_t grant_head;      /* bytes of the grant ring published */
-	_Atomic uint64_t grant_seq;     /* sequence of the last published grant */
+	_Alignas(128) _Atomic uint64_t grant_head;      /* bytes of the grant ring published; acceptors: 1 while their table of handouts is full */
+	_Atomic uint64_t grant_seq;     /* sequence of the last published grant; acceptors: raised by each batch with handouts */
 	_Atomic uint64_t grant_next_head, grant_next_seq;       /* the pair that is being published: see grant_publish() */
 	/* the process itself, the keeper's for the totals */
 	_Alignas(128) _Atomic uint64_t counter[SHM_COUNTERS];
@@ -107,6 +108,17 @@ struct shm_run {
 	char type[40];                  /* cut, NUL-terminated */
 };
 _Static_assert(sizeof(struct shm_run) == 80, "layout");
+
+/* A job on its way to a remote worker: see handout.h. */
+enum shm_handout_state { SHM_HANDOUT_FREE, SHM_HANDOUT_WRITTEN, SHM_HANDOUT_GRANTED, SHM_HANDOUT_TAKEN };
+struct shm_handout {
+	_Atomic uint32_t state;
+	uint32_t batch;                 /* counts as granted when the slot's grant_seq has come so far: all of a batch at once */
+	uint64_t claim;                 /* the acceptor's own number of who waits */
+	uint64_t token;                 /* of the lease */
+	uint8_t id[16];
+};
+_Static_assert(sizeof(struct shm_handout) == 40, "layout");
 
 struct shm_named {                      /* one named pair of histograms; index SHM_TYPES is "other" */
 	_Atomic uint32_t ready;         /* name is complete */
@@ -131,7 +143,7 @@ struct shm_geometry {
 	uint32_t request_bytes_acceptor, request_bytes_worker, result_bytes_acceptor, result_bytes_worker;
 	uint32_t grant_bytes;           /* of a worker's grant ring */
 	uint32_t reserved;
-	uint64_t off_proc, off_run, off_request, off_area, off_grant, off_event, off_queue_hist, off_type_hist, off_submit_hist, off_commit_hist;
+	uint64_t off_proc, off_run, off_request, off_area, off_grant, off_handout, off_event, off_queue_hist, off_type_hist, off_submit_hist, off_commit_hist;
 };
 
 struct shm_header {

@@ -123,6 +123,13 @@ enum store_rc store_finish_remote(struct store *s, const struct store_finish *f,
 	return STORE_OK;
 }
 
+bool store_holds(struct store *s, struct job_id id, uint64_t token)
+{
+	struct job j;
+
+	return job_load(s, id, &j) == STORE_OK && holds(&j, token);
+}
+
 enum store_rc store_give_back(struct store *s, struct job_id id, uint64_t token)
 {
 	enum store_rc rc = lease_end(s, id, token, JOB_OUTCOME_RELEASED);

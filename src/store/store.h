@@ -166,6 +166,7 @@ struct store_ended { enum job_state state; int64_t run_at_ms; };        /* what 
  * otherwise. */
 enum store_rc store_finish_remote(struct store *s, const struct store_finish *f, struct store_ended *then);
 enum store_rc store_extend(struct store *s, struct job_id id, uint64_t token, int64_t by_ms, int64_t boot_ms, int64_t *left_ms);    /* to by_ms from now (0: its own period), never to less than it has; *left_ms: what it has then */
+bool store_holds(struct store *s, struct job_id id, uint64_t token);   /* the job runs under that token */
 enum store_rc store_give_back(struct store *s, struct job_id id, uint64_t token);      /* its worker never heard of it: released */
 /* Leases that have run out: their jobs are queued again without using a retry; it counts for max_crashes. At most `limit` a call. */
 enum store_rc store_expire_leases(struct store *s, int64_t boot_ms, unsigned limit, bool *more);
