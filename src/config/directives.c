@@ -55,7 +55,7 @@ const struct directive directives[] = {
 	MAIN(drain_timeout, CONF_DURATION, "30s", 0, DAY, 0, "how long running jobs may finish when the server is asked to end"),
 	MAIN(watchdog, CONF_DURATION, "10s", 2 * SECOND, DAY, 0, "a process whose heartbeat stands still this long is killed"),
 	MAIN(environment_file, CONF_PATH, "", 0, 0, 0, "file of NAME=VALUE lines for ${NAME} and the STINT_ overrides"),
-	{ CONF_MAIN, "unknown_types", CONF_CHOICE, "reject", 0, 0, LATER, offsetof(struct conf, unknown_types), unknown_names, 0,
+	{ CONF_MAIN, "unknown_types", CONF_CHOICE, "reject", 0, 0, 0, offsetof(struct conf, unknown_types), unknown_names, 0,
 		"what to do with a job whose type has no handler" },
 
 	{ CONF_HTTP, "listen", CONF_LIST, "127.0.0.1:8080", 0, 0, FILLED, offsetof(struct conf_http, listen_text), NULL, 0,
@@ -98,7 +98,7 @@ const struct directive directives[] = {
 	KIND(url, CONF_STRING, CONF_HANDLER_HTTP, NULL, 0, "address the payload is posted to"),
 	KIND(smtp, CONF_STRING, CONF_HANDLER_SMTP, NULL, LATER, "mail server that the payload is sent through"),
 	KIND(builtin, CONF_CHOICE, CONF_HANDLER_BUILTIN, builtin_names, 0, "a handler of the server's own: noop, print, sleep or fail"),
-	KIND(remote, CONF_BOOL, CONF_HANDLER_REMOTE, NULL, LATER, "run by workers on other machines alone"),
+	KIND(remote, CONF_BOOL, CONF_HANDLER_REMOTE, NULL, 0, "run by workers on other machines alone"),
 	HANDLER(queue, CONF_STRING, "default", 1, 128, FILLED, "queue of jobs that name none"),
 	HANDLER(timeout, CONF_DURATION, "30s", 0, YEARS, 0, "limit of one attempt; 0 is no limit"),
 	HANDLER(kill_grace, CONF_DURATION, "5s", 0, DAY, 0, "from SIGTERM to SIGKILL"),

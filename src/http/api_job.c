@@ -68,8 +68,10 @@ static enum store_rc put(struct store_reader *r, struct job_id id, bool brief, s
 	*state = job.state;
 	rc = parts_read(r, &job, &spec, brief, &parts);
 	if (rc == STORE_OK) {
+		struct job_text worker = { 0 };
+		store_worker(r, &job, &worker);
 		struct job_view view = { .job = &job, .spec = &spec, .payload = present(&parts.payload), .depends = present(&parts.depends), .last_error = present(&parts.error),
-			.progress = present(&parts.progress), .progress_pct = parts.percent, .result = present(&parts.result) };
+			.progress = present(&parts.progress), .progress_pct = parts.percent, .result = present(&parts.result), .worker = { worker.p, worker.n } };
 		job_json_put(out, &view);
 	}
 	parts_free(&parts);

@@ -21,6 +21,8 @@ static int64_t running_since(const struct segment *seg, const struct job *j)
 {
 	const struct shm_run *run = j->state == JOB_RUNNING && j->worker < seg->geo.nproc ? segment_runs(seg, j->worker) : NULL;
 
+	if (j->worker == STORE_REMOTE)
+		return j->started_ms;   /* it began when it was handed out, as far as we can tell */
 	for (uint32_t i = 0; run && i < seg->geo.run_capacity; i++)
 		if (atomic_load_explicit(&run[i].state, memory_order_acquire) == SHM_RUN_STARTED && run[i].token == j->lease_token)
 			return run[i].started_ms;
@@ -43,6 +45,7 @@ static enum store_rc history_of(struct api *a, struct job_id id, struct buf *out
 	rc = store_attempts(a->reader, id, add_attempt, &h);
 	if (rc == STORE_OK || rc == STORE_NOT_FOUND)
 		rc = store_notes(a->reader, id, add_note, &h);
+	store_worker(a->reader, &job, &h.who);
 	if (!history_put(&h, running_since(a->seg, &job), out))
 		return STORE_NO_MEMORY;
 	return rc == STORE_NOT_FOUND ? STORE_OK : rc;

@@ -1,6 +1,7 @@
 /* What the answering half does by time. Called by the acceptor at each bell and every second. */
 #include "http/http.h"
 
+#include "http/claim.h"
 #include "http/figures.h"
 #include "http/health.h"
 #include "http/job_wait.h"
@@ -17,4 +18,5 @@ void api_tick(struct api *a)
 		http_give_up(a);
 	figures_tick(a);
 	job_wait_tick(a);
+	claims_tick(a);
 }

@@ -91,6 +91,7 @@ void conn_close(struct http_conn *c)
 		orphan(c, x);
 	else if (x)
 		wire_put(w, x);
+	conn_sent(c, true);
 	wire_give(w, c->in, c->in_cap);
 	wire_give(w, c->out.data, c->out.cap);
 	c->in = NULL;
@@ -138,6 +139,12 @@ static void write_answer(struct http_exchange *x, int status, const char *conten
 		.date = wire_date(w), .bare = x->q.method == HTTP_M_HEAD, .close = c->last, .old = old, .live = live });
 	if (body->failed || x->q.extra.failed)
 		c->out.failed = true;
+	if (x->q.sent) {
+		x->q.sent->next = NULL;
+		x->q.sent->mark = c->out.len;
+		*(c->sent ? &c->sent_last->next : &c->sent) = x->q.sent;
+		c->sent_last = x->q.sent;
+	}
 	conn_mark(c);
 }
 
@@ -147,6 +154,8 @@ void conn_answer(struct http_exchange *x, int status, const char *content_type, 
 		log_panic("a request was answered twice (%d)", status);
 	x->answered = true;
 	count_answer(x->wire, x, status);
+	if (x->q.gone && x->q.sent)
+		x->q.sent->fn(x->q.sent, false);
 	if (x->q.gone)
 		answer_orphan(x->wire, x);
 	else

@@ -34,6 +34,7 @@ struct http_conn {
 	char *in;                       /* NULL while nothing is there */
 	size_t in_cap, in_at, in_len;   /* in_at: the request's first byte */
 	struct buf out;
+	struct http_sent *sent, *sent_last;     /* of the answers in it, in order */
 	size_t out_at;
 	int64_t read_due, write_due;    /* loop time; CONN_NEVER */
 	size_t write_mark;              /* bytes sent since write_due was set */
@@ -84,6 +85,7 @@ void conn_due(struct http_conn *c);             /* sees to it that the timer is 
 void conn_mark(struct http_conn *c);            /* this turn's end looks at it */
 size_t conn_unsent(const struct http_conn *c);
 void conn_input(struct http_conn *c);           /* asks for input again */
+void conn_sent(struct http_conn *c, bool closed);       /* tells of answers that are in the kernel's hands; closed: of the others too */
 void conn_flush(struct http_conn *c);           /* writes what is there, and closes what is at its end */
 
 /* --- wire.c: what connections share --- */

@@ -46,11 +46,14 @@ static void end_event(struct history *h)
 	h->n++;
 }
 
-static void put_attempt_and_worker(struct history *h, uint32_t attempt, uint32_t worker, int32_t pid)
+static void put_attempt_and_worker(struct history *h, uint32_t attempt, uint32_t worker, int32_t pid, struct job_text who)
 {
 	buf_str(&h->text, ",\"attempt\":");
 	buf_u64(&h->text, attempt);
-	if (pid > 0) {
+	if (who.n) {
+		buf_str(&h->text, ",\"worker\":");
+		json_put_string(&h->text, (struct slice){ who.p, who.n });
+	} else if (pid > 0) {
 		buf_str(&h->text, ",\"worker\":");
 		job_json_worker(&h->text, worker, pid);
 	}
@@ -154,23 +157,23 @@ void history_attempt(struct history *h, const struct record_attempt *a)
 	if (h->first_claim_ms == 0)
 		h->first_claim_ms = a->claimed_ms;
 	begin_event(h, "claimed", a->claimed_ms);
-	put_attempt_and_worker(h, a->attempt, a->worker, a->worker_pid);
+	put_attempt_and_worker(h, a->attempt, a->worker, a->worker_pid, a->who);
 	end_event(h);
 	if (a->started_ms > 0) {
 		begin_event(h, "started", a->started_ms);
-		put_attempt_and_worker(h, a->attempt, a->worker, a->worker_pid);
+		put_attempt_and_worker(h, a->attempt, a->worker, a->worker_pid, a->who);
 		end_event(h);
 	}
 	put_progress(h, a->attempt, a->ended_ms);
 	begin_event(h, outcome, a->ended_ms);
-	put_attempt_and_worker(h, a->attempt, a->worker, a->worker_pid);
+	put_attempt_and_worker(h, a->attempt, a->worker, a->worker_pid, a->who);
 	put_detail(h, a->error);
 	if (a->started_ms > 0)
 		put_end(h, a);
 	end_event(h);
 	if (a->retry_at_ms > 0) {
 		begin_event(h, "retry_scheduled", a->ended_ms);
-		put_attempt_and_worker(h, a->attempt, 0, 0);
+		put_attempt_and_worker(h, a->attempt, 0, 0, (struct job_text){ NULL, 0 });
 		buf_str(&h->text, ",\"run_at\":");
 		job_json_time(&h->text, a->retry_at_ms);
 		end_event(h);
@@ -222,11 +225,11 @@ static void current_attempt(struct history *h, int64_t running_since_ms)
 	if (h->first_claim_ms == 0)
 		h->first_claim_ms = j->started_ms;
 	begin_event(h, "claimed", j->started_ms);
-	put_attempt_and_worker(h, j->attempts, j->worker, j->worker_pid);
+	put_attempt_and_worker(h, j->attempts, j->worker, j->worker_pid, h->who);
 	end_event(h);
 	if (started > 0) {
 		begin_event(h, "started", started);
-		put_attempt_and_worker(h, j->attempts, j->worker, j->worker_pid);
+		put_attempt_and_worker(h, j->attempts, j->worker, j->worker_pid, h->who);
 		end_event(h);
 	}
 	if (j->state == JOB_SUCCEEDED && j->finished_ms > 0) {
@@ -234,7 +237,7 @@ static void current_attempt(struct history *h, int64_t running_since_ms)
 			.cpu_us = j->cpu_us, .max_rss_kb = j->max_rss_kb };
 		put_progress(h, j->attempts, j->finished_ms);
 		begin_event(h, "succeeded", j->finished_ms);
-		put_attempt_and_worker(h, j->attempts, j->worker, j->worker_pid);
+		put_attempt_and_worker(h, j->attempts, j->worker, j->worker_pid, h->who);
 		put_end(h, &end);
 		end_event(h);
 	}

@@ -16,6 +16,7 @@ struct history {
 	size_t n, cap;
 	struct buf text;                /* the events' JSON, one behind the other */
 	bool last_told;                 /* the last attempt has a row */
+	struct job_text who;            /* the remote worker of the last attempt, where it was one: set by the caller before history_put() */
 	int64_t first_claim_ms;         /* 0: none seen */
 	const struct store_progress *said;      /* not told yet; NULL: there is none, or it is told */
 	bool queued;                    /* a note told when it came to its queue */

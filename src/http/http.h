@@ -43,6 +43,13 @@ struct http_pair { struct slice name, value; };         /* header: name in lower
 struct http_route;
 struct http_conn;
 
+/* Who wants to know what became of an answer: embedded in the caller's own, set in the request before it is answered. */
+struct http_sent {
+	struct http_sent *next;
+	size_t mark;                    /* the answer's end among the connection's unsent bytes */
+	void (*fn)(struct http_sent *s, bool delivered);        /* once: its last byte is in the kernel's hands, or never will be */
+};
+
 struct http_request {
 	struct api *api;
 	struct http_conn *conn;
@@ -61,6 +68,7 @@ struct http_request {
 	void (*on_gone)(struct http_request *q);        /* set by a handler that waits and wants to know; may answer in it or not */
 	void (*on_room)(struct http_request *q);        /* of an answer that goes on (live.c): all of it so far is in the kernel's hands. May end it, not add to it */
 	struct buf extra;               /* further reply headers, whole lines with CRLF: reply_header() */
+	struct http_sent *sent;         /* NULL: nobody */
 	void *state;                    /* the handler's own while it waits; it frees it before it answers */
 	/* Of a body that is handled as it comes (api_submit_streams()): the handler is called when the head is there, and sets on_body; body stays empty. */
 	bool streamed;
@@ -153,6 +161,15 @@ void api_livez(struct http_request *q);
 void api_readyz(struct http_request *q);
 void api_health(struct http_request *q);
 void api_tick(struct api *a);                           /* called at each bell and every second: those who wait on a job look again */
+
+void api_claims(struct http_request *q);                /* POST /claims */
+void api_claim_results(struct http_request *q);         /* POST /claims/results */
+void api_lease_complete(struct http_request *q);        /* POST /jobs/:id/complete, and so on */
+void api_lease_fail(struct http_request *q);
+void api_lease_extend(struct http_request *q);
+void api_lease_progress(struct http_request *q);
+void api_lease_release(struct http_request *q);
+bool claims_poll(struct api *a);                        /* claim.c: takes what the keeper has handed out to remote workers; false: nothing. To be asked before sleeping */
 
 /* --- the wire half's entry (conn.c), used by process/acceptor.c --- */
 struct http_listener;                                   /* a listening socket in the loop */

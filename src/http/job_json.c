@@ -207,7 +207,10 @@ void job_json_put(struct buf *b, const struct job_view *v)
 	put_time(b, "updated_at", j->updated_ms);
 	put_time(b, "started_at", j->started_ms);
 	put_time(b, "finished_at", j->finished_ms);
-	if (j->attempts && j->worker_pid > 0) {
+	if (j->attempts && v->worker.p) {
+		member(b, "worker");
+		json_put_string(b, v->worker);
+	} else if (j->attempts && j->worker_pid > 0) {
 		member(b, "worker");
 		job_json_worker(b, j->worker, j->worker_pid);
 	}

@@ -16,6 +16,7 @@ struct job_view {
 	struct slice last_error;        /* p NULL: none */
 	struct slice progress;          /* the message; p NULL: none */
 	int32_t progress_pct;           /* -1: no progress */
+	struct slice worker;            /* what the remote worker of its last attempt calls itself; p NULL: it was none, or said nothing */
 	struct slice result;            /* p NULL: none; JSON text where job->result_json */
 };
 

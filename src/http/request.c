@@ -223,6 +223,7 @@ void request_begin(struct http_exchange *x, struct http_wire *w, struct http_con
 	q->began_ns = 0;
 	q->gone = false;
 	q->on_gone = q->on_room = NULL;
+	q->sent = NULL;
 	q->state = NULL;
 	q->streamed = q->hold = false;
 	q->on_body = NULL;

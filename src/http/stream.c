@@ -209,6 +209,15 @@ void conn_ready(struct loop_io *io, uint32_t events)
 
 /* --- out --- */
 
+void conn_sent(struct http_conn *c, bool closed)
+{
+	while (c->sent && (closed || c->sent->mark <= c->out_at)) {
+		struct http_sent *s = c->sent;
+		c->sent = s->next;
+		s->fn(s, s->mark <= c->out_at && !c->out.failed);
+	}
+}
+
 static void send_some(struct http_conn *c)
 {
 	const struct conf_http *http = &c->wire->api->conf->http;
@@ -221,6 +230,7 @@ static void send_some(struct http_conn *c)
 	}
 	if (sent > 0)
 		c->out_at += (size_t)sent;
+	conn_sent(c, false);
 	if (c->out_at < c->out.len) {
 		c->write_mark += sent > 0 ? (size_t)sent : 0;
 		if (c->write_due == CONN_NEVER || c->write_mark >= CONN_STEP) {

@@ -75,6 +75,8 @@ static void drain(struct acceptor *a)
 		return;
 	listen_no_more(a);
 	http_drain(&a->api, DRAIN_IDLE_MS);
+	if (a->api.ask)
+		api_tick(&a->api);      /* who waits for a job is to ask elsewhere */
 	loop_timer_set(a->p->loop, &a->limit, a->p->conf->drain_timeout * MS);
 }
 
@@ -146,7 +148,7 @@ static bool busy(void *arg)
 {
 	struct acceptor *a = arg;
 
-	return ask_outstanding(a->api.ask) && ask_poll(a->api.ask) > 0;
+	return (ask_outstanding(a->api.ask) && ask_poll(a->api.ask) > 0) | claims_poll(&a->api);
 }
 
 /* --- its life --- */

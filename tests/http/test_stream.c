@@ -101,6 +101,53 @@ static void half_closed_while_it_claims(void **state)
 	close(fd);
 }
 
+static struct { struct http_sent s; unsigned delivered, lost; } fate[3];
+
+static void on_sent(struct http_sent *s, bool delivered)
+{
+	for (unsigned i = 0; i < 3; i++)
+		if (s == &fate[i].s)
+			*(delivered ? &fate[i].delivered : &fate[i].lost) += 1;
+}
+
+/* Who asks is told of each answer once: when all of it is in the kernel's hands, or when it never will be. */
+static void told_what_became_of_it(void **state)
+{
+	int fd = dial(), other = dial();
+
+	(void)state;
+	memset(fate, 0, sizeof(fate));
+	fake.hold = true;
+	SAY(fd, POST("a"));
+	SAY(other, POST("b"));
+	run();
+	assert_int_equal(fake.nheld, 2);
+	for (unsigned i = 0; i < 2; i++) {
+		fate[i].s.fn = on_sent;
+		fake.held[i]->sent = &fate[i].s;
+	}
+	answer_held(0);
+	assert_int_equal(fate[0].delivered, 0);
+	run();
+	assert_int_equal(fate[0].delivered, 1);
+	close(other);
+	run();
+	answer_held(1);                 /* it has gone before it was answered */
+	run();
+	assert_int_equal(fate[1].delivered, 0);
+	assert_int_equal(fate[1].lost, 1);
+	fake.hold = true;
+	SAY(fd, POST("c"));
+	run();
+	fate[2].s.fn = on_sent;
+	fake.held[2]->sent = &fate[2].s;
+	answer_held(2);
+	http_close_all(&api);           /* answered, and closed before a byte went out */
+	assert_int_equal(fate[2].lost, 1);
+	assert_int_equal(fate[0].delivered + fate[0].lost, 1);
+	close(fd);
+}
+
 static void half_closed_inside(void **state)
 {
 	static const char *const part[] = { "GET /li", "POST /jobs HTTP/1.1\r\n" H "Content-Length: 5\r\n\r\nhel", "POST /jobs HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n" };
@@ -303,7 +350,7 @@ static void lingers_so_long(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(gone_while_held), T(half_closed), T(half_closed_while_it_claims), T(half_closed_inside), T(ends_with_requests_open),
+		T(gone_while_held), T(half_closed), T(half_closed_while_it_claims), T(told_what_became_of_it), T(half_closed_inside), T(ends_with_requests_open),
 		T(slow_head), T(slow_body), T(steady_body), T(idle), T(handlers_have_time), T(answers_that_nobody_reads),
 		T(answers_read_by_drips), T(lingers_so_long),
 	};

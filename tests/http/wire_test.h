@@ -118,6 +118,13 @@ void api_job_delete(struct http_request *q) { answer_path(q); }
 void api_job_run_now(struct http_request *q) { answer_path(q); }
 void api_job_result(struct http_request *q) { answer_path(q); }
 void api_job_payload(struct http_request *q) { answer_path(q); }
+void api_claims(struct http_request *q) { answer_body(q); }
+void api_claim_results(struct http_request *q) { answer_body(q); }
+void api_lease_complete(struct http_request *q) { answer_body(q); }
+void api_lease_fail(struct http_request *q) { answer_body(q); }
+void api_lease_extend(struct http_request *q) { answer_body(q); }
+void api_lease_progress(struct http_request *q) { answer_body(q); }
+void api_lease_release(struct http_request *q) { answer_body(q); }
 void api_job_log(struct http_request *q) { held_or(q, answer_path); }
 void api_schedules(struct http_request *q) { answer_path(q); }
 void api_schedule_run(struct http_request *q) { answer_path(q); }

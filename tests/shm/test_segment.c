@@ -37,6 +37,7 @@ static void test_parts_do_not_overlap(void **state)
 	struct { uint64_t off, bytes; } part[] = {
 		{ 0, seg.geo.header_bytes }, { seg.geo.off_proc, seg.geo.nproc * sizeof(struct shm_proc) }, { seg.geo.off_run, (uint64_t)seg.geo.nworker * seg.geo.run_capacity * sizeof(struct shm_run) },
 		{ seg.geo.off_request, request_count(&seg) * sizeof(struct shm_request) }, { seg.geo.off_grant, (uint64_t)seg.geo.nworker * seg.geo.grant_bytes },
+		{ seg.geo.off_handout, seg.geo.nacceptor * (uint64_t)SHM_HANDOUTS * sizeof(struct shm_handout) },
 		{ seg.geo.off_event, SHM_EVENTS * sizeof(struct shm_event) }, { seg.geo.off_queue_hist, (SHM_TYPES + 1) * sizeof(struct shm_named) },
 		{ seg.geo.off_type_hist, (SHM_TYPES + 1) * sizeof(struct shm_named) }, { seg.geo.off_submit_hist, 3 * sizeof(struct shm_histogram) }, { seg.geo.off_commit_hist, sizeof(struct shm_histogram) },
 	};
