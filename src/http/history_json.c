@@ -134,7 +134,7 @@ static void put_progress(struct history *h, uint32_t attempt, int64_t ended_ms)
 	if (!p || p->attempt != attempt || p->at_ms > ended_ms)
 		return;
 	begin_event(h, "progress", p->at_ms);
-	put_attempt_and_worker(h, p->attempt, 0, 0);
+	put_attempt_and_worker(h, p->attempt, 0, 0, (struct job_text){ NULL, 0 });
 	buf_str(&h->text, ",\"percent\":");
 	buf_i64(&h->text, p->percent);
 	put_detail(h, p->message);

@@ -88,7 +88,7 @@ static void every_option_is_there(void **state)
 	struct buf text = { 0 };
 
 	(void)state;
-	conf_good("handler a { builtin = noop }\nhandler b { exec = {\"/bin/true\"} }\nhandler c { coprocess = {\"/bin/cat\"} }\nhandler d { url = \"https://example.org/\" }\n");
+	conf_good("handler a { builtin = noop }\nhandler b { exec = {\"/bin/true\"} }\nhandler c { coprocess = {\"/bin/cat\"} }\nhandler d { url = \"https://example.org/\" }\nhandler e { remote = true }\n");
 	conf_dump(conf, false, &text);
 	for (size_t i = 0; i < ndirectives; i++) {
 		char line[80];
