@@ -9,7 +9,6 @@
 
 static const struct mistake mistakes[] = {
 	{ "later: smtp", "handler a {\n\ttimeout = 1s\n\tsmtp = \"smtp://localhost\"\n}\n", LATER("smtp") },
-	{ "later: remote", "handler a {\n\ttimeout = 1s\n\tremote = true\n}\n", LATER("remote") },
 	{ "later: smtp_user", HANDLER("smtp_user = \"x\""), LATER("smtp_user") },
 	{ "later: smtp_password", HANDLER("smtp_password = \"x\""), LATER("smtp_password") },
 	{ "later: smtp_from", HANDLER("smtp_from = \"x\""), LATER("smtp_from") },
@@ -18,7 +17,6 @@ static const struct mistake mistakes[] = {
 	{ "later: tls_key", "http {\n\n\ttls_key = \"/x\"\n}\n", LATER("tls_key") },
 	{ "later: url of the store", "store {\n\n\turl = \"postgresql://x\"\n}\n", LATER("url") },
 	{ "later: sync", "store {\n\n\tsync = delayed\n}\n", "main.conf:3: sync = delayed is not available in this version: only full is\n" },
-	{ "later: unknown_types", "\n\nunknown_types = accept\n", "main.conf:3: unknown_types = accept is not available in this version: only reject is\n" },
 	{ "later: otlp_url", "metrics {\n\n\totlp_url = \"http://x\"\n}\n", LATER("otlp_url") },
 };
 
