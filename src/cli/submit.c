@@ -16,7 +16,7 @@
 #define CENTURY_MS (100LL * 366 * 24 * 3600 * 1000)
 
 struct submit {
-	const char *type, *payload, *queue, *idempotency_key, *unique_key, *url, *token;
+	const char *type, *payload, *queue, *idempotency_key, *unique_key, *key, *url, *token;
 	int64_t priority, delay_ms, retries;
 	bool has_priority, has_delay, has_retries, wait, json;
 	struct client client;
@@ -63,6 +63,14 @@ static int read_payload(const char *arg, struct buf *out)
 	return code;
 }
 
+static void put_text(struct submit *s, const char *name, const char *text)
+{
+	if (!text)
+		return;
+	buf_printf(&s->body, ",\"%s\":", name);
+	json_put_string(&s->body, slice_of(text));
+}
+
 static int compose(struct submit *s)
 {
 	struct buf payload = { 0 };
@@ -74,24 +82,16 @@ static int compose(struct submit *s)
 	if (code == 0) {
 		buf_str(&s->body, "{\"type\":");
 		json_put_string(&s->body, slice_of(s->type));
-		if (s->queue) {
-			buf_str(&s->body, ",\"queue\":");
-			json_put_string(&s->body, slice_of(s->queue));
-		}
+		put_text(s, "queue", s->queue);
 		if (s->has_priority)
 			buf_printf(&s->body, ",\"priority\":%" PRId64, s->priority);
 		if (s->has_delay)
 			buf_printf(&s->body, ",\"delay\":\"%" PRId64 "ms\"", s->delay_ms);
 		if (s->has_retries)
 			buf_printf(&s->body, ",\"max_retries\":%" PRId64, s->retries);
-		if (s->idempotency_key) {
-			buf_str(&s->body, ",\"idempotency_key\":");
-			json_put_string(&s->body, slice_of(s->idempotency_key));
-		}
-		if (s->unique_key) {
-			buf_str(&s->body, ",\"unique_key\":");
-			json_put_string(&s->body, slice_of(s->unique_key));
-		}
+		put_text(s, "key", s->key);
+		put_text(s, "idempotency_key", s->idempotency_key);
+		put_text(s, "unique_key", s->unique_key);
 		buf_str(&s->body, ",\"payload\":");
 		buf_add(&s->body, payload.data, payload.len);
 		buf_char(&s->body, '}');
@@ -168,6 +168,7 @@ int cli_submit(const struct cli_command *self, int argc, char **argv)
 		{ OPTION_INTEGER, "priority", 0, &s.priority, &s.has_priority, "N", -32768, 32767, "a higher one runs first; else 0" },
 		{ OPTION_DURATION, "delay", 0, &s.delay_ms, &s.has_delay, "TIME", 0, CENTURY_MS, "not before so long from now" },
 		{ OPTION_INTEGER, "retries", 0, &s.retries, &s.has_retries, "N", 0, 1000, "after a failure; else the type's" },
+		{ OPTION_TEXT, "key", 0, &s.key, NULL, "KEY", 0, 0, "so many jobs of the type with this key run at once as its key_concurrency says" },
 		{ OPTION_TEXT, "idempotency-key", 0, &s.idempotency_key, NULL, "KEY", 0, 0, "the same job again with this key is the first one" },
 		{ OPTION_TEXT, "unique-key", 0, &s.unique_key, NULL, "KEY", 0, 0, "at most one job of the type at a time has this key" },
 		{ OPTION_FLAG, "wait", 0, &s.wait, NULL, NULL, 0, 0, "until it has ended; prints its result, exits 1 where it did not succeed" },

@@ -110,7 +110,7 @@ const struct directive directives[] = {
 	HANDLER(backoff_jitter, CONF_UINT, "25", 0, 100, 0, "percent by which a pause varies at random"),
 	HANDLER(concurrency, CONF_UINT, "0", 0, 1000000, 0, "jobs of each type that run at once; 0 is no limit"),
 	HANDLER(rate, CONF_RATE, "0", 0, MANY, 0, "jobs of each type that start, such as 100/s; 0 is no limit"),
-	HANDLER(key_concurrency, CONF_UINT, "0", 0, 1000000, LATER, "jobs with the same key that run at once; 0 is no limit"),
+	HANDLER(key_concurrency, CONF_UINT, "0", 0, 1000000, 0, "jobs of each type with the same key that run at once; 0 is no limit"),
 	HANDLER(breaker_failures, CONF_UINT, "0", 0, 1000000, 0, "failures in a row after which the type rests; 0 is never"),
 	HANDLER(breaker_cooldown, CONF_DURATION, "30s", 1, DAY, 0, "how long it rests before one job is tried"),
 	HANDLER(max_output, CONF_SIZE, "64K", 0, 64 * MIB, 0, "how much of the output is kept as the result"),

@@ -307,6 +307,11 @@ static bool set_unique_key(struct filling *f, const json_t *v)
 	return take_text(f, "unique_key", v, 1, JOB_KEY_MAX, &f->spec->unique_key);
 }
 
+static bool set_key(struct filling *f, const json_t *v)
+{
+	return take_text(f, "key", v, 1, JOB_KEY_MAX, &f->spec->key);
+}
+
 bool envelope_idempotency(struct filling *f)
 {
 	struct slice key = f->in->idempotency_key;
@@ -371,7 +376,7 @@ const struct envelope_field envelope_fields[FIELDS] = {
 	[FIELD_TAGS] = { "tags", set_tags, QUERY_NO },
 	[FIELD_IDEMPOTENCY_KEY] = { "idempotency_key", set_idempotency_key, QUERY_STRING },
 	[FIELD_UNIQUE_KEY] = { "unique_key", set_unique_key, QUERY_STRING },
-	[FIELD_KEY] = { "key", NULL, QUERY_NO },
+	[FIELD_KEY] = { "key", set_key, QUERY_STRING },
 	[FIELD_DEPENDS_ON] = { "depends_on", set_depends_on, QUERY_NO },
 };
 
@@ -381,8 +386,6 @@ bool envelope_set(struct filling *f, const char *name, const json_t *v)
 		const struct envelope_field *field = &envelope_fields[i];
 		if (strcmp(field->name, name) != 0)
 			continue;
-		if (!field->set)
-			return envelope_wrong(f, name, "\"%s\" is not available in this version", name);
 		if (!field->set(f, v))
 			return false;
 		f->given |= 1u << i;
@@ -390,5 +393,5 @@ bool envelope_set(struct filling *f, const char *name, const json_t *v)
 	}
 	return envelope_wrong(f, name,
 		"a job has no field \"%.64s\"; it takes type, payload, name, queue, priority, run_at, delay, max_retries, timeout, backoff, expires_in, "
-		"expires_at, idempotency_key, unique_key, trace, tags and depends_on", name);
+		"expires_at, idempotency_key, unique_key, key, trace, tags and depends_on", name);
 }

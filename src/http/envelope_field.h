@@ -30,7 +30,7 @@ enum envelope_query { QUERY_NO, QUERY_STRING, QUERY_INTEGER };
 
 struct envelope_field {
 	const char *name;
-	bool (*set)(struct filling *f, const json_t *v);        /* NULL: not available in this version */
+	bool (*set)(struct filling *f, const json_t *v);
 	enum envelope_query query;      /* how it may be said in the query of a raw body */
 };
 

@@ -124,7 +124,7 @@ struct http_route {
 extern const struct http_route http_routes[];           /* ended by handle == NULL */
 
 /* --- the answering half's entries, named in the table --- */
-/* POST /jobs; BODY | SUBMIT; query: "type,queue,name,priority,run_at,delay,max_retries,timeout,expires_in,expires_at,idempotency_key,unique_key,trace,tag" */
+/* POST /jobs; BODY | SUBMIT; query: "type,queue,name,priority,run_at,delay,max_retries,timeout,expires_in,expires_at,idempotency_key,unique_key,key,trace,tag" */
 void api_submit(struct http_request *q);
 bool api_submit_streams(const struct http_request *q);  /* whether this POST /jobs, of which the head is there, is handled line by line as its body comes: NDJSON, of any length */
 void api_answered(struct api *a, const struct request_result *r);               /* the ask box's done: finds its request by tag */

@@ -144,6 +144,7 @@ static void put_spec(struct buf *b, const struct job_view *v)
 	put_time(b, "expires_at", v->job->expires_at_ms);
 	put_text(b, "idempotency_key", slice(s->idempotency_key));
 	put_text(b, "unique_key", slice(s->unique_key));
+	put_text(b, "key", slice(s->key));
 	for (size_t i = 0; i + sizeof(struct job_id) <= v->depends.n; i += sizeof(struct job_id)) {
 		struct job_id id;
 		memcpy(&id, v->depends.p + i, sizeof(id));

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define SUBMIT_QUERY "type,queue,name,priority,run_at,delay,max_retries,timeout,expires_in,expires_at,idempotency_key,unique_key,trace,tag*"
+#define SUBMIT_QUERY "type,queue,name,priority,run_at,delay,max_retries,timeout,expires_in,expires_at,idempotency_key,unique_key,key,trace,tag*"
 
 /* A name in `query` that ends in * may come again. */
 const struct http_route http_routes[] = {

@@ -16,7 +16,8 @@ struct job_text { const char *p; size_t n; };
 #define JOB_NAME_MAX 256
 #define JOB_TAGS_MAX 16
 #define JOB_TAG_MAX 128
-#define JOB_KEY_MAX 255                 /* idempotency_key, unique_key */
+#define JOB_KEY_MAX 255                 /* idempotency_key, unique_key, key */
+#define JOB_LINE_BYTES 12
 #define JOB_DEPENDS_MAX 256
 #define JOB_ERROR_MAX 1024              /* last_error is cut to this */
 #define JOB_INLINE_MAX 4096             /* a payload or output up to this travels inside messages; a longer one is staged */
@@ -47,6 +48,14 @@ enum job_outcome {                      /* how an attempt ended; stored: never r
 	JOB_OUTCOMES
 };
 
+/* Where a job stands in the line of its key, which only jobs of a type with a key_concurrency have; stored: never renumber. */
+enum job_place {
+	JOB_FREE = 0,           /* in no line */
+	JOB_HOLDS = 1,          /* has the key: is queued in its lane, or runs */
+	JOB_LINED = 2,          /* queued, and waits for the key */
+	JOB_RESTS = 3,          /* retrying: lines up again, at its old place, when its backoff is over */
+};
+
 const char *job_state_name(enum job_state s);           /* "queued"; "none" for what is not a state */
 enum job_state job_state_of(const char *p, size_t n);   /* JOB_NONE where it is no name */
 bool job_state_final(enum job_state s);
@@ -70,7 +79,7 @@ struct job_spec {
 	int64_t timeout_ms;             /* of one attempt; 0: none */
 	int64_t aging_ms;               /* the queue's priority_aging when it was submitted; 0: strict priorities */
 	struct job_backoff backoff;
-	struct job_text idempotency_key, unique_key;    /* empty: none */
+	struct job_text idempotency_key, unique_key, key;       /* empty: none */
 	uint8_t fingerprint[16];        /* where there is an idempotency key: hash of the request that gave it */
 	unsigned ndepends;              /* jobs that must have succeeded before it starts */
 	const uint8_t *depends;         /* their ids, 16 bytes each; NULL where they lie in rows of their own: store_depends() */
@@ -110,6 +119,9 @@ struct job {
 	bool cancel_asked;              /* it runs, and is to end cancelled */
 	uint64_t unique[2];             /* hash of its type and unique_key; both 0: it has none */
 	bool has_children;              /* jobs have waited for it, and may still */
+	uint8_t line[JOB_LINE_BYTES];   /* hash of its key; all 0: it has none */
+	uint64_t arrival;               /* its place in the order of arrival, where it has a key; 0: it has not been queued yet, or is final */
+	enum job_place place;
 };
 
 #endif

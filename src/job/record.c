@@ -15,7 +15,8 @@ static uint32_t get32(const uint8_t *p) { uint32_t v; memcpy(&v, p, 4); return v
 static uint64_t get64(const uint8_t *p) { uint64_t v; memcpy(&v, p, 8); return v; }
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "records are little-endian; a big-endian port swaps in put and get");
 
-enum { FLAG_RESULT_CUT = 1, FLAG_RESULT_JSON = 2, FLAG_CANCEL = 4, FLAG_CHILDREN = 64 };
+enum { FLAG_RESULT_CUT = 1, FLAG_RESULT_JSON = 2, FLAG_CANCEL = 4, FLAG_PLACE = 8 | 16, FLAG_CHILDREN = 64 };
+#define PLACE_SHIFT 3
 
 /* The fixed record, field by field: where it lies, how wide, signed or not. Both directions walk this one table. */
 enum width { W8, W16, W32, W64 };
@@ -28,6 +29,7 @@ static const struct field job_fields[] = {
 	F(132, W32, worker), F(136, W32, worker_pid), F(140, W32, progress_pct), F(144, W64, duration_us), F(152, W64, cpu_us), F(160, W64, max_rss_kb),
 	F(168, W64, result_len), F(176, W64, result_blob), F(184, W64, log_len), F(192, W64, log_blob),
 	F(200, W64, lease_epoch), F(208, W64, grant_seq), F(216, W64, queued_us), F(224, W64, unique[0]), F(232, W64, unique[1]),
+	F(240, W64, line[0]), F(248, W32, line[8]), F(252, W64, arrival),
 };
 #undef F
 
@@ -37,7 +39,7 @@ void record_job_encode(const struct job *j, uint8_t out[RECORD_JOB_BYTES])
 	put16(out, RECORD_VERSION);
 	out[2] = (uint8_t)j->state;
 	out[3] = (uint8_t)((j->result_truncated ? FLAG_RESULT_CUT : 0) | (j->result_json ? FLAG_RESULT_JSON : 0) | (j->cancel_asked ? FLAG_CANCEL : 0) |
-		(j->has_children ? FLAG_CHILDREN : 0));
+		(j->has_children ? FLAG_CHILDREN : 0) | ((unsigned)j->place << PLACE_SHIFT & FLAG_PLACE));
 	memcpy(out + 8, j->id.b, sizeof(j->id.b));
 	for (size_t i = 0; i < sizeof(job_fields) / sizeof(job_fields[0]); i++) {
 		const struct field *f = &job_fields[i];
@@ -66,6 +68,7 @@ enum record_rc record_job_decode(const void *p, size_t n, struct job *out)
 	out->result_json = b[3] & FLAG_RESULT_JSON;
 	out->cancel_asked = b[3] & FLAG_CANCEL;
 	out->has_children = b[3] & FLAG_CHILDREN;
+	out->place = (enum job_place)((b[3] & FLAG_PLACE) >> PLACE_SHIFT);
 	memcpy(out->id.b, b + 8, sizeof(out->id.b));
 	for (size_t i = 0; i < sizeof(job_fields) / sizeof(job_fields[0]); i++) {
 		const struct field *f = &job_fields[i];
@@ -81,7 +84,7 @@ struct text_field { size_t member; uint16_t max; };
 #define T(member, max) { offsetof(struct job_spec, member), max }
 static const struct text_field spec_texts[] = {
 	T(type, JOB_TYPE_MAX), T(queue, JOB_QUEUE_MAX), T(name, JOB_NAME_MAX), T(trace, 64), T(content_type, 256), T(idempotency_key, JOB_KEY_MAX),
-	T(unique_key, JOB_KEY_MAX),
+	T(unique_key, JOB_KEY_MAX), T(key, JOB_KEY_MAX),
 };
 #undef T
 #define NTEXTS (sizeof(spec_texts) / sizeof(spec_texts[0]))

@@ -78,7 +78,7 @@ static struct store_limit type_limit(void *arg, struct job_text type)
 		return (struct store_limit){ .concurrency = 0 };
 	/* as many as all instances take, also while a reload's old workers still have some of them */
 	uint64_t all = h->kind == CONF_HANDLER_COPROCESS ? h->instances * h->pipeline : 0;
-	return (struct store_limit){ .concurrency = all && (h->concurrency == 0 || all < h->concurrency) ? all : h->concurrency, .rate = h->rate,
+	return (struct store_limit){ .concurrency = all && (h->concurrency == 0 || all < h->concurrency) ? all : h->concurrency, .rate = h->rate, .key_concurrency = h->key_concurrency,
 		.breaker_failures = h->breaker_failures, .breaker_cooldown_ms = h->breaker_cooldown };
 }
 

@@ -17,6 +17,7 @@
 #define KEEPER_PURGE 64                 /* jobs, besides as many as have ended in the batch */
 #define KEEPER_SWEEP 1024               /* rows of bytes */
 #define KEEPER_SPREAD 1000              /* rows of children that are told of their parent's end */
+#define KEEPER_LINES 500                /* rows of jobs that are put into lines, or out of them, when a key_concurrency has changed */
 #define KEEPER_BULK_LOOKS 2000          /* of bulk actions: rows of indexes, */
 #define KEEPER_BULK_ROWS 1000           /* and rows written */
 

@@ -85,7 +85,7 @@ bool keeper_busy(void *arg)
 		return false;
 	if (store_next_token_us(k->store) != INT64_MAX)
 		store_clock(k->store, clock_wall_us());
-	return any_posted(k) || k->clock_set || k->any_abandoned || keeper_can_tell(k) || k->due_more || k->retain_more || k->sweep_more || store_has_spread(k->store) || keeper_wanted(k) || keeper_remote_wanted(k) ||
+	return any_posted(k) || k->clock_set || k->any_abandoned || keeper_can_tell(k) || k->due_more || k->retain_more || k->sweep_more || store_has_spread(k->store) || store_has_lines(k->store) || keeper_wanted(k) || keeper_remote_wanted(k) ||
 		k->lease_more || store_next_lease_ms(k->store) <= keeper_boot_ms() || store_next_due_ms(k->store) <= clock_wall_ms() ||
 		keeper_schedules_patience(k) == 0;
 }
@@ -130,6 +130,8 @@ static enum store_rc apply_time(struct keeper *k)
 		rc = store_expire_leases(k->store, keeper_boot_ms(), keeper_paced(k, KEEPER_SLICE), &k->lease_more);
 	if (rc == STORE_OK)
 		rc = store_spread(k->store, keeper_paced(k, KEEPER_SPREAD));
+	if (rc == STORE_OK)
+		rc = store_lines(k->store, keeper_paced(k, KEEPER_LINES));
 	if (rc == STORE_OK)
 		rc = keeper_tick_schedules(k);
 	if (rc == STORE_OK && (k->ticked || k->retain_more))

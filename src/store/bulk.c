@@ -8,16 +8,19 @@
 
 #define IN_VALUE 255u
 
-/* An index: the states that it holds, the length of its keys, where the id lies in them, the first byte where it is a class. */
-struct part { enum kv_table table; unsigned states; uint8_t key_bytes, id_at, class; };
+/* An index: the states that it holds, the length of its keys, where the id lies in them, the first byte where it is a class. Those that wait for a key come before those that have it: who is given it meanwhile
+ * is met later. */
+enum lanes { LANES_NONE, LANES_LINED, LANES_OTHER };
+struct part { enum kv_table table; unsigned states; uint8_t key_bytes, id_at, class; enum lanes lanes; };
 static const struct part parts[] = {
-	{ KV_DUE, BIT(JOB_SCHEDULED) | BIT(JOB_RETRYING), 24, 8, 0 },
-	{ KV_READY, BIT(JOB_QUEUED), 28, 12, 0 },
-	{ KV_LEASE, BIT(JOB_RUNNING), 20, IN_VALUE, 0 },
-	{ KV_REMOTE, BIT(JOB_RUNNING), 24, IN_VALUE, 0 },
-	{ KV_WAITING, BIT(JOB_WAITING), 16, 0, 0 },
-	{ KV_FINAL, BIT(JOB_SUCCEEDED), 25, 9, 0 },
-	{ KV_FINAL, BIT(JOB_DEAD) | BIT(JOB_CANCELLED) | BIT(JOB_EXPIRED), 25, 9, 1 },
+	{ KV_DUE, BIT(JOB_SCHEDULED) | BIT(JOB_RETRYING), 24, 8, 0, LANES_NONE },
+	{ KV_READY, BIT(JOB_QUEUED), 28, 12, 0, LANES_LINED },
+	{ KV_READY, BIT(JOB_QUEUED), 28, 12, 0, LANES_OTHER },
+	{ KV_LEASE, BIT(JOB_RUNNING), 20, IN_VALUE, 0, LANES_NONE },
+	{ KV_REMOTE, BIT(JOB_RUNNING), 24, IN_VALUE, 0, LANES_NONE },
+	{ KV_WAITING, BIT(JOB_WAITING), 16, 0, 0, LANES_NONE },
+	{ KV_FINAL, BIT(JOB_SUCCEEDED), 25, 9, 0, LANES_NONE },
+	{ KV_FINAL, BIT(JOB_DEAD) | BIT(JOB_CANCELLED) | BIT(JOB_EXPIRED), 25, 9, 1, LANES_NONE },
 };
 #define PARTS (sizeof(parts) / sizeof(parts[0]))
 
@@ -32,6 +35,8 @@ struct walk {
 	struct store_cursor *at;        /* the first key not looked at */
 	struct filter_look filter;
 	struct store_bulk_seen *seen;   /* of a count; else NULL */
+	uint32_t lane;                  /* of KV_READY: the last one met, and whether its jobs wait for their key */
+	bool lane_known, lane_lined;
 };
 
 unsigned store_act_states(enum store_act act)
@@ -101,8 +106,15 @@ static enum store_rc pass(struct walk *w, const struct part *p, struct kv_bytes 
 	memcpy(w->at->key, found.p, found.n);
 	if (*look)
 		memcpy(id, p->id_at != IN_VALUE ? (const uint8_t *)found.p + p->id_at : (const uint8_t *)v.p, sizeof(*id));
-	if (p->table == KV_READY)
-		TRY(filter_lane(&w->filter, key_get32(w->at->key), &fits));
+	if (p->table == KV_READY) {
+		uint32_t lane = key_get32(w->at->key);
+		if (!w->lane_known || w->lane != lane)
+			TRY(filter_lined(&w->filter, lane, &w->lane_lined));
+		w->lane = lane;
+		w->lane_known = true;
+		TRY(filter_lane(&w->filter, lane, &fits));
+		fits = fits && w->lane_lined == (p->lanes == LANES_LINED);
+	}
 	if (fits) {
 		step(w->at->key, p->key_bytes);
 		return STORE_OK;

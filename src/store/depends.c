@@ -56,7 +56,6 @@ enum store_rc depends_check(struct store *s, const struct job_spec *spec, struct
 static enum store_rc hang_on(struct store *s, struct job_id parent, const struct job_id *child)
 {
 	struct key k = key_child(&parent, child);
-	uint8_t row[RECORD_JOB_BYTES];
 	struct job j;
 	enum store_rc rc = job_load(s, parent, &j);
 
@@ -66,8 +65,7 @@ static enum store_rc hang_on(struct store *s, struct job_id parent, const struct
 	if (j.has_children)
 		return STORE_OK;
 	j.has_children = true;
-	record_job_encode(&j, row);
-	return row_put(s, KV_JOB, id_key(&parent), (struct kv_bytes){ row, sizeof(row) });
+	return job_write(s, &j);
 }
 
 static enum store_rc waiting_put(struct store *s, struct job_id id, uint32_t open)

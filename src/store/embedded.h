@@ -21,6 +21,22 @@ struct head {
 	int64_t last_us;                /* the latest `now` ever seen */
 };
 
+struct key { uint8_t b[160]; size_t n; };
+
+/* store_lines(): the type that it is at, and where. */
+enum lining_step { LINING_LANES, LINING_LEASES, LINING_REMOTE, LINING_DUE, LINING_THROUGH, LINING_DISSOLVE };
+struct lining {
+	bool due;                       /* there may be something to do */
+	bool heal;                      /* a job cannot be read: all lines are to be gone through */
+	struct turn_named *type;        /* NULL: none begun */
+	enum lining_step step;
+	struct key at;                  /* the next row */
+	struct turn_lane *lane;         /* LANES: this one; NULL: the one after the last */
+	uint32_t last_lane;
+	bool pull;                      /* THROUGH: too many have the key of this line: who does not run gives it back */
+	bool passed;                    /* somebody could not be read, and stands where he stood */
+};
+
 struct store {
 	struct kv *kv;
 	struct kv_txn *txn;             /* the open batch */
@@ -47,6 +63,7 @@ struct store {
 	bool changed;                   /* by this batch, at all */
 	bool spoilt;                    /* this batch can only be aborted */
 	bool spreading;                 /* parents have ended whose children are to be told: store_spread() */
+	struct lining lining;           /* how far store_lines() has come */
 	bool doomed;                    /* there may be bytes that nobody owns: store_sweep() */
 	struct idem_index idem;         /* idempotency keys, rebuilt at open; an abort takes it back by itself */
 	uint8_t idem_secret[SIPHASH_BYTES];
@@ -78,10 +95,10 @@ struct filter_look {
 	bool lane_known, lane_fits;
 };
 enum store_rc filter_lane(struct filter_look *f, uint32_t lane, bool *fits);    /* its queue and type */
+enum store_rc filter_lined(struct filter_look *f, uint32_t lane, bool *lined);  /* it is of jobs that wait for their key */
 enum store_rc filter_job(struct filter_look *f, const struct job *j, bool *fits);
 
 /* --- keys: big-endian, so that bytewise order is numeric order (key.c) --- */
-struct key { uint8_t b[160]; size_t n; };
 void key_u8(struct key *k, uint8_t v);
 void key_u32(struct key *k, uint32_t v);
 void key_u64(struct key *k, uint64_t v);
@@ -145,14 +162,16 @@ enum store_rc job_decode(struct kv_bytes v, struct job_id id, struct job *out); 
 enum store_rc job_load(struct store *s, struct job_id id, struct job *out);                     /* NOT_FOUND, DAMAGED; its lane is known */
 enum store_rc job_of_lease(struct store *s, struct job_id id, uint64_t token, struct job *out);   /* DAMAGED, also where it is gone: then it is no breaker's trial any more */
 enum store_rc job_save(struct store *s, struct job *j);                                         /* writes it with updated_ms = now */
+enum store_rc job_write(struct store *s, const struct job *j);                                  /* as it is: nothing has happened to it that it would tell */
 enum store_rc spec_load(struct store *s, struct job_id id, struct job_spec *out);               /* must be there; texts point into the store */
 /* Applies the event, keeps the tallies right, tells the watcher. The job is not written. */
 enum store_rc job_event(struct store *s, struct job *j, enum job_event event, enum job_outcome outcome);
-enum store_rc ready_put(struct store *s, struct job *j);        /* into its lane, from now; a job with two crashes goes to the lone lane */
+enum store_rc ready_put(struct store *s, struct job *j);        /* into the line of its key, where it has one, and into its lane from now on; a job with two crashes goes to the lone lane */
 enum store_rc ready_del(struct store *s, const struct job *j);
+enum store_rc lane_put(struct store *s, struct job *j);         /* into its lane alone, by its place in the line */
 enum store_rc due_put(struct store *s, const struct job *j);    /* at run_at_ms */
-enum store_rc final_put(struct store *s, const struct job *j);
-struct turn_lane *lane_make(struct store *s, struct job_text queue, struct job_text type, bool alone, enum store_rc *rc);
+enum store_rc final_put(struct store *s, struct job *j);
+struct turn_lane *lane_make(struct store *s, struct job_text queue, struct job_text type, enum turn_kind kind, enum store_rc *rc);
 enum store_rc lane_refresh(struct store *s, struct turn_lane *l);       /* reads the lane's head from the store */
 #define TIME_MAX_MS INT64_C(253402300799999)    /* the end of year 9999: microseconds and sums of it stay far from overflow */
 
@@ -240,6 +259,31 @@ enum store_rc spread_load(struct store *s);
 /* --- bulk_seen.c --- */
 /* Whether this job, which a retry is for, would be retried after those that have been counted: then it is one of them. */
 enum store_rc bulk_seen_retry(struct store_bulk_seen *x, struct kv *kv, struct kv_txn *txn, const struct job *j, unsigned *looks, bool *can);
+
+/* --- lines of keys (keyed.c); all for jobs that have a key --- */
+static inline bool job_has_line(const struct job *j) { return j->line[0] != 0; }
+void keyed_hash(const struct job_spec *spec, struct job *out);
+enum store_rc keyed_enter(struct store *s, struct job *j);       /* it is queued: from now on it holds the key, or is lined up. In its lane the caller puts it */
+enum store_rc keyed_rest(struct store *s, struct job *j);        /* it is to be tried again */
+enum store_rc keyed_leave(struct store *s, struct job *j);       /* it has ended */
+
+/* What keyed_settle.c does to one line at a time. */
+enum keyed_class { KEYED_HEAD, KEYED_HOLDS, KEYED_RESTS, KEYED_LINED };
+struct keyed_line { struct turn_named *type; uint8_t hash[JOB_LINE_BYTES]; uint64_t holders; };
+#define KEYED_KEY_BYTES 25u
+struct key keyed_key(const struct keyed_line *l, enum keyed_class class, uint64_t arrival);
+enum store_rc keyed_open(struct store *s, struct keyed_line *l);                       /* reads how many hold it */
+enum store_rc keyed_close(struct store *s, const struct keyed_line *l);                /* and writes it */
+enum store_rc keyed_recount(struct store *s, struct keyed_line *l);                    /* counts who holds it */
+enum store_rc keyed_first(struct store *s, const struct keyed_line *l, enum keyed_class class, uint64_t *arrival, bool *one);
+enum store_rc keyed_put(struct store *s, struct keyed_line *l, struct job *j, enum job_place place);   /* takes the job from its place to this one; its record is the caller's to write */
+enum store_rc keyed_admit(struct store *s, struct keyed_line *l, struct job *self, bool *more);        /* gives the key to those whose turn it is; more: to be called again. self: see there */
+
+/* --- keyed_settle.c --- */
+void keyed_load(struct store *s);       /* memory was built, or rules have changed */
+void keyed_mixed(struct store *s, struct turn_named *type);             /* its lines are not made for one rule */
+void keyed_moved(struct store *s);      /* a remote lease to an earlier place */
+void keyed_held(struct store *s);       /* a job that cannot be read may stand in a line */
 
 /* --- due.c --- */
 enum store_rc due_refresh(struct store *s);     /* reads next_due_ms from the store */

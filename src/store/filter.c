@@ -38,6 +38,18 @@ enum store_rc filter_lane(struct filter_look *w, uint32_t lane, bool *fits)
 	return STORE_OK;
 }
 
+enum store_rc filter_lined(struct filter_look *w, uint32_t lane, bool *lined)
+{
+	struct key k = { .n = 0 };
+	struct kv_bytes v;
+
+	*lined = false;
+	key_u32(&k, lane);
+	enum store_rc rc = kv_get(w->kv, w->txn, KV_LANE, key_of(&k), &v);
+	*lined = rc == STORE_OK && v.n > 0 && *(const uint8_t *)v.p == TURN_LINED;
+	return may(rc);
+}
+
 /* --- texts --- */
 
 static char lower(char c)
@@ -102,7 +114,7 @@ static enum store_rc texts_fit(struct filter_look *w, struct job_id id, bool *fi
 	if (!tagged)
 		return STORE_OK;
 	uuid_format(id.b, text);
-	found |= contains(spec.name, f->text) || contains((struct job_text){ text, sizeof(text) - 1 }, f->text);
+	found |= contains(spec.name, f->text) || contains(spec.key, f->text) || contains((struct job_text){ text, sizeof(text) - 1 }, f->text);
 	if (!found)
 		TRY(error_has(w, id, f->text, &found));
 	*fit = found;

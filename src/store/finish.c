@@ -95,6 +95,8 @@ static enum store_rc fail(struct store *s, struct job *j, const struct store_fin
 		set.t[i]->retry_sum++;
 		set.t[i]->with_retries += j->retry_count == 1;
 	}
+	if (job_has_line(j))
+		TRY(keyed_rest(s, j));
 	return due_put(s, j);
 }
 
@@ -181,7 +183,10 @@ static enum store_rc finish(struct store *s, const struct store_finish *f, struc
 	if (!finish_sane(f))
 		return STORE_INVALID;
 	enum store_rc rc = job_load(s, f->id, out);
-	TRY(rc == STORE_DAMAGED ? job_of_lease(s, f->id, f->token, out) : rc);
+	if (rc == STORE_DAMAGED)
+		rc = job_of_lease(s, f->id, f->token, out);
+	passed_over(s, f->id, rc);      /* its handler has ended: nobody waits for it any more */
+	TRY(rc);
 	if (out->state != JOB_RUNNING || out->lease_token != f->token)
 		return STORE_STALE;
 	/* validated before anything is written: the staged bytes are there */

@@ -33,6 +33,7 @@ enum store_rc hold_job(struct store *s, struct job_id id)
 	memmove(&s->held[at + 1], &s->held[at], (s->nheld - at) * sizeof(id));
 	s->held[at] = s->last_held = id;
 	s->nheld++;
+	keyed_held(s);
 	return STORE_OK;
 }
 

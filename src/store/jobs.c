@@ -33,13 +33,18 @@ enum store_rc job_of_lease(struct store *s, struct job_id id, uint64_t token, st
 	return rc;
 }
 
-enum store_rc job_save(struct store *s, struct job *j)
+enum store_rc job_write(struct store *s, const struct job *j)
 {
 	uint8_t row[RECORD_JOB_BYTES];
 
-	j->updated_ms = s->now_ms;
 	record_job_encode(j, row);
 	return row_put(s, KV_JOB, id_key(&j->id), (struct kv_bytes){ row, sizeof(row) });
+}
+
+enum store_rc job_save(struct store *s, struct job *j)
+{
+	j->updated_ms = s->now_ms;
+	return job_write(s, j);
 }
 
 enum store_rc spec_load(struct store *s, struct job_id id, struct job_spec *out)
@@ -93,13 +98,13 @@ enum store_rc job_event(struct store *s, struct job *j, enum job_event event, en
 
 /* --- lanes --- */
 
-static enum store_rc lane_store(struct store *s, uint32_t id, struct job_text queue, struct job_text type, bool alone)
+static enum store_rc lane_store(struct store *s, uint32_t id, struct job_text queue, struct job_text type, enum turn_kind kind)
 {
 	uint8_t row[3 + JOB_TYPE_MAX + JOB_QUEUE_MAX];
 	uint16_t n = (uint16_t)type.n;
 	struct key k = { .n = 0 };
 
-	row[0] = alone;
+	row[0] = (uint8_t)kind;
 	memcpy(row + 1, &n, sizeof(n));
 	memcpy(row + 3, type.p, type.n);
 	memcpy(row + 3 + type.n, queue.p, queue.n);
@@ -107,10 +112,10 @@ static enum store_rc lane_store(struct store *s, uint32_t id, struct job_text qu
 	return row_put(s, KV_LANE, key_of(&k), (struct kv_bytes){ row, 3 + type.n + queue.n });
 }
 
-struct turn_lane *lane_make(struct store *s, struct job_text queue, struct job_text type, bool alone, enum store_rc *rc)
+struct turn_lane *lane_make(struct store *s, struct job_text queue, struct job_text type, enum turn_kind kind, enum store_rc *rc)
 {
 	struct turn_named *q = turn_queue(s->turn, queue, true), *y = turn_type(s->turn, type, true);
-	struct turn_lane *l = q && y ? turn_lane_find(s->turn, q, y, alone) : NULL;
+	struct turn_lane *l = q && y ? turn_lane_find(s->turn, q, y, kind) : NULL;
 
 	*rc = STORE_NO_MEMORY;
 	if (!q || !y)
@@ -119,10 +124,10 @@ struct turn_lane *lane_make(struct store *s, struct job_text queue, struct job_t
 		*rc = STORE_OK;
 		return l;
 	}
-	*rc = lane_store(s, s->head.next_lane, queue, type, alone);
+	*rc = lane_store(s, s->head.next_lane, queue, type, kind);
 	if (*rc != STORE_OK)
 		return NULL;
-	l = turn_lane_add(s->turn, s->head.next_lane++, q, y, alone);
+	l = turn_lane_add(s->turn, s->head.next_lane++, q, y, kind);
 	*rc = l ? STORE_OK : STORE_NO_MEMORY;
 	return l;
 }
@@ -133,6 +138,8 @@ enum store_rc lane_refresh(struct store *s, struct turn_lane *l)
 	struct key k = { .n = 0 };
 	struct job_id id = { { 0 } };
 
+	if (l->kind == TURN_LINED)
+		return STORE_OK;
 	key_u32(&k, l->id);
 	for (;;) {
 		enum store_rc rc = row_seek(s, KV_READY, key_of(&k), &found, &v);
@@ -148,25 +155,34 @@ enum store_rc lane_refresh(struct store *s, struct turn_lane *l)
 	}
 }
 
-enum store_rc ready_put(struct store *s, struct job *j)
+enum store_rc lane_put(struct store *s, struct job *j)
 {
 	struct turn_lane *l = turn_lane_of(s->turn, j->lane);
-	bool alone = j->crashes >= ALONE_CRASHES;
+	enum turn_kind kind = j->place == JOB_LINED ? TURN_LINED : j->crashes >= ALONE_CRASHES ? TURN_ALONE : TURN_PLAIN;
 
 	if (!l)
 		return STORE_DAMAGED;
-	if (l->alone != alone) {
+	if (l->kind != kind) {
 		enum store_rc rc;
-		l = lane_make(s, l->queue->name, l->type->name, alone, &rc);
+		l = lane_make(s, l->queue->name, l->type->name, kind, &rc);
 		if (!l)
 			return rc;
 		j->lane = l->id;
 	}
 	struct key k = key_ready(l->id, j->sortkey, &j->id);
 	TRY(row_put(s, KV_READY, key_of(&k), (struct kv_bytes){ "", 0 }));
+	if (kind == TURN_LINED)
+		return STORE_OK;
 	if (l->has && (l->key < j->sortkey || (l->key == j->sortkey && memcmp(&l->head, &j->id, sizeof(j->id)) <= 0)))
 		return STORE_OK;
 	return turn_head(s->turn, l, true, j->sortkey, j->id) ? STORE_OK : STORE_NO_MEMORY;
+}
+
+enum store_rc ready_put(struct store *s, struct job *j)
+{
+	if (job_has_line(j))
+		TRY(keyed_enter(s, j));
+	return lane_put(s, j);
 }
 
 enum store_rc ready_del(struct store *s, const struct job *j)
@@ -225,11 +241,13 @@ enum store_rc note_put(struct store *s, const struct job *j, int64_t wall_us, en
 	return row_put(s, KV_NOTE, key_of(&k), (struct kv_bytes){ row, 4 + n });
 }
 
-enum store_rc final_put(struct store *s, const struct job *j)
+enum store_rc final_put(struct store *s, struct job *j)
 {
 	struct key k = key_final(j->state, j->finished_ms, &j->id);
 
 	TRY(unique_end(s, j));
+	if (job_has_line(j))
+		TRY(keyed_leave(s, j));
 	if (j->has_children)
 		TRY(spread_put(s, j));
 	return row_put(s, KV_FINAL, key_of(&k), (struct kv_bytes){ "", 0 });

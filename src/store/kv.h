@@ -31,6 +31,7 @@ enum kv_table {
 	KV_SCHEDULE,    /* name -> upto_ms u64, run_ms u64, id, print u32, reserved u32, crc u32 */
 	KV_EXPIRY,      /* wall_ms u64, id -> nothing: jobs with an expires_at, while they wait in whatever state */
 	KV_REMOTE,      /* epoch u64, boot_ms u64 of its end, token u64 -> id, lease_ms u64, worker's name: leases of remote workers */
+	KV_LINE,        /* type u32, hash of a key 12 bytes, class u8, arrival u64 -> holders u64 and a crc, or the job's id (keyed.c) */
 	KV_TABLES
 };
 extern const char *const kv_table_names[KV_TABLES];

@@ -124,11 +124,27 @@ static int64_t wake_of(const struct limit *l, int64_t now_us)
 	return wake;
 }
 
+void limit_line_up(struct limit *l, bool live)
+{
+	uint64_t want = l->rule.key_concurrency;
+
+	if (!live)
+		l->lined = want;        /* nobody is in a line, and nobody should be */
+	if (l->lined == want)
+		l->lines = LIMIT_SETTLED;
+	else if (want == 0)
+		l->lines = LIMIT_DISSOLVED;
+	else if (l->lined == 0 || l->lined == LIMIT_MIXED)
+		l->lines = LIMIT_GATHERED;
+	else
+		l->lines = l->lined < want ? LIMIT_RAISED : LIMIT_LOWERED;
+}
+
 bool limit_check(struct limits *all, struct limit *l, uint64_t running)
 {
 	int64_t wake = 0;
 
-	l->blocked = l->paused || (l->rule.concurrency && running >= l->rule.concurrency);
+	l->blocked = l->paused || l->lines >= LIMIT_LOWERED || (l->rule.concurrency && running >= l->rule.concurrency);
 	if (!l->blocked) {
 		rebase(l, all->now_us);
 		wake = wake_of(l, all->now_us);

@@ -14,6 +14,7 @@ const char *const kv_table_names[KV_TABLES] = {
 	[KV_LANE] = "lane", [KV_TOKEN] = "token", [KV_STAGE] = "stage", [KV_IDEM] = "idem", [KV_UNIQUE] = "unique",
 	[KV_PARENT] = "parent", [KV_CHILD] = "child", [KV_WAITING] = "waiting", [KV_SPREAD] = "spread",
 	[KV_SCHEDULE] = "schedule", [KV_EXPIRY] = "expiry", [KV_REMOTE] = "remote",
+	[KV_LINE] = "line",
 };
 
 struct kv_txn {

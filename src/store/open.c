@@ -84,12 +84,12 @@ static enum store_rc lanes_load(struct store *s, char *why, size_t size)
 		if (found.n != 4 || v.n < 3)
 			return lane_bad(why, size);
 		memcpy(&type_len, p + 1, sizeof(type_len));
-		if (type_len == 0 || type_len > JOB_TYPE_MAX || 3u + type_len >= v.n)
+		if (type_len == 0 || type_len > JOB_TYPE_MAX || 3u + type_len >= v.n || *(const uint8_t *)p > TURN_LINED)
 			return lane_bad(why, size);
 		uint32_t id = key_get32(found.p);
 		struct turn_named *y = turn_type(s->turn, (struct job_text){ p + 3, type_len }, true);
 		struct turn_named *q = turn_queue(s->turn, (struct job_text){ p + 3 + type_len, v.n - 3 - type_len }, true);
-		struct turn_lane *l = q && y && id < s->head.next_lane ? turn_lane_add(s->turn, id, q, y, *p != 0) : NULL;
+		struct turn_lane *l = q && y && id < s->head.next_lane ? turn_lane_add(s->turn, id, q, y, (enum turn_kind)*p) : NULL;
 		if (!l)
 			return q && y ? lane_bad(why, size) : STORE_NO_MEMORY;
 		TRY(lane_refresh(s, l));
@@ -119,6 +119,7 @@ static enum store_rc load(struct store *s, char *why, size_t size)
 	TRY(idem_load(s));
 	s->saved_head = s->head;
 	TRY(spread_load(s));
+	keyed_load(s);
 	s->doomed = true;               /* to be looked at */
 	s->stale = false;
 	return STORE_OK;
@@ -189,6 +190,7 @@ void store_rules(struct store *s, const struct store_rules *rules)
 {
 	s->rules = *rules;
 	s->max_queued = rules->max_queued;
+	keyed_load(s);
 	if (!turn_rules(s->turn, rules))
 		s->stale = true;
 }

@@ -62,6 +62,8 @@ static enum store_rc move(struct store *s, struct job *j, int64_t ends_ms, int64
 	TRY(may(row_del(s, KV_REMOTE, key_of(&k))));
 	j->lease_epoch = s->epoch;
 	j->grant_seq = (uint64_t)ends_ms;
+	if (memcmp(row_key(j).b, k.b, k.n) < 0)
+		keyed_moved(s);
 	TRY(remote_put(s, j, &l));
 	return job_save(s, j);
 }

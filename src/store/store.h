@@ -59,6 +59,7 @@ struct store_limit {
 	uint64_t max_queued;            /* queues: as many wait, in whatever state */
 	uint64_t breaker_failures;      /* types: after as many failures in a row it rests; 0: never */
 	int64_t breaker_cooldown_ms;    /* so long, then one job is tried */
+	uint64_t key_concurrency;       /* types: as many jobs with the same key run at once; 1: in order of arrival */
 };
 
 /* What the store asks about names; may change at a reload (store_rules() again). */
@@ -197,7 +198,7 @@ enum store_rc store_act(struct store *s, struct job_id id, enum store_act act, s
 struct store_filter {                   /* every member that is set must hold */
 	unsigned states;                /* 1 << enum job_state, several; 0: any */
 	struct job_text type, queue, tag;       /* empty: any */
-	struct job_text text;           /* stands in the id, the name, a tag or the last error, letters of ASCII in either case */
+	struct job_text text;           /* stands in the id, the name, the key, a tag or the last error, letters of ASCII in either case */
 };
 struct store_bulk {
 	enum store_act act;             /* but for RUN_NOW */
@@ -238,6 +239,10 @@ int64_t store_next_due_ms(struct store *s);                                     
 /* Parents that have ended: each child that waited for them alone is queued where they succeeded, else cancelled, and its own children are next. About `rows` rows a call. */
 enum store_rc store_spread(struct store *s, unsigned rows);
 bool store_has_spread(const struct store *s);                                   /* some are left. Outside a batch too */
+/* Brings the lines of keys in agreement with rules that have changed: frees those who wait no more, lines up those who have to. About `rows` rows a call; until it is done nothing starts of a type that would
+ * have too many of a key. */
+enum store_rc store_lines(struct store *s, unsigned rows);
+bool store_has_lines(const struct store *s);                                    /* there is some of that to do. Outside a batch too */
 enum store_rc store_retain(struct store *s, unsigned limit, bool *more);        /* removes final jobs past their retention, idempotency keys past the window */
 bool store_has_ready(struct store *s);                                          /* something queued that runs here and may have neighbours. Outside a batch too */
 

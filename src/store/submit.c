@@ -81,7 +81,7 @@ static enum store_rc submit(struct store *s, const struct job_spec *spec, const 
 	}
 	if (spec->payload_blob)
 		TRY(stage_own(s, spec->payload_blob, spec->payload_len));
-	l = lane_make(s, spec->queue, spec->type, false, &rc);
+	l = lane_make(s, spec->queue, spec->type, TURN_PLAIN, &rc);
 	if (!l)
 		return rc;
 	memset(out, 0, sizeof(*out));
@@ -95,6 +95,7 @@ static enum store_rc submit(struct store *s, const struct job_spec *spec, const 
 	out->exit_code = -1;
 	out->progress_pct = -1;
 	unique_hash(spec, out->unique);
+	keyed_hash(spec, out);
 	out->queued_ms = later ? spec->run_at_ms : s->order_ms;
 	out->queued_us = later ? spec->run_at_ms * 1000 : s->now_us;
 	out->sortkey = order_key(out->queued_ms, spec->priority, spec->aging_ms);

@@ -6,11 +6,11 @@
 
 #include "text/crc32c.h"
 
-/* The row: version u16, flags u16, crc u32 of what follows: the bucket of its rate, its breaker, then the tally's numbers. Bucket and breaker ride along in a row that each start writes anyway. */
+/* The row: version u16, flags u16, crc u32 of what follows: the bucket of its rate, its breaker, what its lines are made for, then the tally's numbers. Bucket and breaker ride along in a row that each start writes anyway. */
 #define TALLY_VERSION 1u
 #define FLAG_PAUSED 1u
 #define TALLY_NUMBERS (sizeof(struct store_tally) / sizeof(uint64_t))
-struct tally_row { uint16_t version, flags; uint32_t crc; int64_t since_us; double tokens; int64_t rest_until_us; uint64_t trial, failures, n[TALLY_NUMBERS]; };
+struct tally_row { uint16_t version, flags; uint32_t crc; int64_t since_us; double tokens; int64_t rest_until_us; uint64_t trial, failures, lined, n[TALLY_NUMBERS]; };
 #define CRC_FROM offsetof(struct tally_row, since_us)
 
 static uint32_t row_crc(const struct tally_row *row)
@@ -38,6 +38,7 @@ static enum store_rc put(struct store *s, char kind, struct job_text name, const
 		row.rest_until_us = l->rest_until_us;
 		row.trial = l->trial;
 		row.failures = l->failures;
+		row.lined = l->lined;
 	}
 	memcpy(row.n, t, sizeof(row.n));
 	row.crc = row_crc(&row);
@@ -85,6 +86,7 @@ enum store_rc tally_decode(struct kv_bytes v, struct store_tally *out, struct li
 	l->rest_until_us = row.rest_until_us;
 	l->trial = row.trial;
 	l->failures = (uint32_t)row.failures;
+	l->lined = row.lined;
 	return STORE_OK;
 }
 
@@ -111,6 +113,8 @@ enum store_rc tally_load(struct store *s, char *why, size_t size)
 				*p == 't' ? "all jobs" : *p == 'q' ? "queue" : "type", (int)name.n, name.p);
 			return STORE_DAMAGED;
 		}
+		if (n && n->is_type)
+			turn_line_up(n);
 		if (n && !turn_settle(s->turn, n))
 			return STORE_NO_MEMORY;
 		k.n = 0;

@@ -101,6 +101,7 @@ static void ask(const struct turn *t, struct turn_named *n)
 		n->runs_here = r->runs_here ? r->runs_here(r->arg, n->name) : true;
 		n->room = r->room ? r->room(r->arg, n->name) : 0;
 		n->limit.rule = r->type_limit ? r->type_limit(r->arg, n->name) : (struct store_limit){ .concurrency = 0 };
+		turn_line_up(n);
 	} else {
 		n->weight = r->weight ? r->weight(r->arg, n->name) : 1;
 		n->limit.rule = r->queue_limit ? r->queue_limit(r->arg, n->name) : (struct store_limit){ .concurrency = 0 };
@@ -134,16 +135,16 @@ static uint32_t lane_hash(const struct turn_named *q, const struct turn_named *y
 	return (uint32_t)(((uintptr_t)q >> 5) * 31 + ((uintptr_t)y >> 5)) % HASH;
 }
 
-struct turn_lane *turn_lane_find(struct turn *t, const struct turn_named *queue, const struct turn_named *type, bool alone)
+struct turn_lane *turn_lane_find(struct turn *t, const struct turn_named *queue, const struct turn_named *type, enum turn_kind kind)
 {
 	struct turn_lane *l = t->lanes[lane_hash(queue, type)];
 
-	while (l && (l->queue != queue || l->type != type || l->alone != alone))
+	while (l && (l->queue != queue || l->type != type || l->kind != kind))
 		l = l->next;
 	return l;
 }
 
-struct turn_lane *turn_lane_add(struct turn *t, uint32_t id, struct turn_named *queue, struct turn_named *type, bool alone)
+struct turn_lane *turn_lane_add(struct turn *t, uint32_t id, struct turn_named *queue, struct turn_named *type, enum turn_kind kind)
 {
 	struct turn_lane *l = calloc(1, sizeof(*l));
 	struct turn_lane **at = &t->lanes[lane_hash(queue, type)];
@@ -159,14 +160,16 @@ struct turn_lane *turn_lane_add(struct turn *t, uint32_t id, struct turn_named *
 		t->by_id = v;
 		t->by_id[t->nid++] = NULL;
 	}
-	*l = (struct turn_lane){ .next = *at, .id = id, .queue = queue, .type = type, .alone = alone };
+	*l = (struct turn_lane){ .next = *at, .id = id, .queue = queue, .type = type, .kind = kind, .alone = kind == TURN_ALONE };
 	*at = l;
 	t->by_id[id] = l;
-	t->alone_lanes += alone;
+	t->alone_lanes += l->alone;
 	l->next_of_type = type->lanes;
 	type->lanes = l;
 	l->next_of_queue = queue->lanes;
 	queue->lanes = l;
+	if (!type->number || id < type->number)
+		type->number = id;
 	return l;
 }
 
@@ -394,6 +397,13 @@ bool turn_settle(struct turn *t, struct turn_named *n)
 	return n->is_type ? ok : ok & queue_settle(t, n);
 }
 
+void turn_each_type(struct turn *t, void (*fn)(void *arg, struct turn_named *type), void *arg)
+{
+	for (unsigned i = 0; i < HASH; i++)
+		for (struct turn_named *y = t->types[i]; y; y = y->next)
+			fn(arg, y);
+}
+
 bool turn_ran(struct turn *t, struct turn_lane *l, bool started)
 {
 	if (started) {
@@ -485,11 +495,4 @@ void turn_each_dirty(struct turn *t, bool types, void (*fn)(void *arg, struct tu
 		n->dirty = false;
 		fn(arg, n);
 	}
-}
-
-void turn_each_lane(struct turn *t, void (*fn)(void *arg, struct turn_lane *l), void *arg)
-{
-	for (uint32_t i = 0; i < t->nid; i++)
-		if (t->by_id[i])
-			fn(arg, t->by_id[i]);
 }

@@ -11,6 +11,12 @@
 #include "store/limit.h"
 #include "store/store.h"
 
+enum turn_kind {                        /* of lanes; stored: never renumber */
+	TURN_PLAIN,
+	TURN_ALONE,                     /* jobs that must have no neighbours */
+	TURN_LINED,                     /* jobs that wait for their key: nobody's turn, an index only */
+};
+
 struct turn_named {                     /* a queue or a type */
 	struct turn_named *next;        /* in its hash chain */
 	struct job_text name;           /* owned, behind the struct */
@@ -24,6 +30,7 @@ struct turn_named {                     /* a queue or a type */
 	uint32_t room;                  /* types: whose room they take; 0: anybody's */
 	bool rests;                     /* types: nobody has room for them now; on the list of those */
 	struct turn_named *next_rests;
+	uint32_t number;                /* types: the least id of its lanes, which stays; 0: it has none yet */
 	uint32_t weight;                /* queues */
 	uint64_t pass[2];               /* queues: the stride scheduler's clock, of what runs here and of what does not */
 	uint32_t nremote;               /* queues: lanes of theirs in the heaps of types */
@@ -39,7 +46,8 @@ struct turn_lane {
 	struct turn_lane *next_of_type, *next_of_queue;
 	uint32_t id;
 	struct turn_named *queue, *type;
-	bool alone;
+	enum turn_kind kind;
+	bool alone;                     /* TURN_ALONE */
 	bool has;                       /* something waits: key and id are its head */
 	uint64_t key;
 	struct job_id head;
@@ -53,8 +61,8 @@ struct turn *turn_new(void);
 void turn_free(struct turn *t);
 struct turn_named *turn_queue(struct turn *t, struct job_text name, bool make);         /* NULL: not known, or memory is out */
 struct turn_named *turn_type(struct turn *t, struct job_text name, bool make);
-struct turn_lane *turn_lane_find(struct turn *t, const struct turn_named *queue, const struct turn_named *type, bool alone);
-struct turn_lane *turn_lane_add(struct turn *t, uint32_t id, struct turn_named *queue, struct turn_named *type, bool alone);
+struct turn_lane *turn_lane_find(struct turn *t, const struct turn_named *queue, const struct turn_named *type, enum turn_kind kind);
+struct turn_lane *turn_lane_add(struct turn *t, uint32_t id, struct turn_named *queue, struct turn_named *type, enum turn_kind kind);
 struct turn_lane *turn_lane_of(const struct turn *t, uint32_t id);                      /* NULL where there is none */
 
 /* Tells the lane's head; false where memory is out. */
@@ -75,6 +83,14 @@ bool turn_rules(struct turn *t, const struct store_rules *r);   /* asks anew abo
 bool turn_ran(struct turn *t, struct turn_lane *l, bool started);      /* one more or less of the lane's queue and type runs, as their tallies say already; started: it took a token of each */
 bool turn_settle(struct turn *t, struct turn_named *n);                 /* its limit or its tally is another: says anew whether it is blocked */
 bool turn_lost(struct turn *t, uint64_t token);                         /* the attempt under that lease cannot be ended: where it was a trial another is. Else nothing */
+/* A type's key_concurrency, what its lines are made for or its tally are others than they were. */
+static inline void turn_line_up(struct turn_named *type)
+{
+	const uint64_t *n = type->tally.state;
+
+	limit_line_up(&type->limit, n[JOB_QUEUED] || n[JOB_RUNNING] || n[JOB_RETRYING]);
+}
+void turn_each_type(struct turn *t, void (*fn)(void *arg, struct turn_named *type), void *arg);
 bool turn_clock(struct turn *t, int64_t now_us);                        /* what the time is; lets go what waited for a token until now */
 int64_t turn_next_token_us(const struct turn *t);                       /* INT64_MAX: nothing waits for one */
 
@@ -85,6 +101,5 @@ bool turn_wake(struct turn *t, bool (*has_room)(void *arg, uint32_t room), void 
 
 void turn_dirty(struct turn *t, struct turn_named *n, bool type);       /* puts it on the list of those whose tally this batch has to write */
 void turn_each_dirty(struct turn *t, bool types, void (*fn)(void *arg, struct turn_named *n), void *arg);      /* and empties the list */
-void turn_each_lane(struct turn *t, void (*fn)(void *arg, struct turn_lane *l), void *arg);
 
 #endif

@@ -12,7 +12,6 @@ static const struct mistake mistakes[] = {
 	{ "later: smtp_user", HANDLER("smtp_user = \"x\""), LATER("smtp_user") },
 	{ "later: smtp_password", HANDLER("smtp_password = \"x\""), LATER("smtp_password") },
 	{ "later: smtp_from", HANDLER("smtp_from = \"x\""), LATER("smtp_from") },
-	{ "later: key_concurrency", HANDLER("key_concurrency = 1"), LATER("key_concurrency") },
 	{ "later: tls_certificate", "http {\n\n\ttls_certificate = \"/x\"\n}\n", LATER("tls_certificate") },
 	{ "later: tls_key", "http {\n\n\ttls_key = \"/x\"\n}\n", LATER("tls_key") },
 	{ "later: url of the store", "store {\n\n\turl = \"postgresql://x\"\n}\n", LATER("url") },

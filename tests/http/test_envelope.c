@@ -265,18 +265,6 @@ static void wrong_backoff_and_tags(void **state)
 	REFUSED("{\"type\":\"email\",\"tags\":[\"1\",\"2\",\"3\",\"4\",\"5\",\"6\",\"7\",\"8\",\"9\",\"10\",\"11\",\"12\",\"13\",\"14\",\"15\",\"16\",\"17\"]}", "tags", "17", "16");
 }
 
-static void not_in_this_version(void **state)
-{
-	static const char *const field[] = { "key" };
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(field) / sizeof(field[0]); i++) {
-		char text[128];
-		snprintf(text, sizeof(text), "{\"type\":\"email\",\"%s\":\"x\"}", field[i]);
-		REFUSED(text, field[i], field[i], "not available in this version");
-	}
-}
-
 static void lengths(void **state)
 {
 	char text[512], name[300];
@@ -362,10 +350,14 @@ static void wrong_keys(void **state)
 	REFUSED("{\"type\":\"email\",\"idempotency_key\":\"\"}", "idempotency_key", "1 to 255");
 	REFUSED("{\"type\":\"email\",\"idempotency_key\":7}", "idempotency_key", "string", "not 7");
 	REFUSED("{\"type\":\"email\",\"unique_key\":null}", "unique_key", "1 to 255");
+	REFUSED("{\"type\":\"email\",\"key\":7}", "key", "1 to 255", "not 7");
+	REFUSED("{\"type\":\"email\",\"key\":\"\"}", "key", "1 to 255");
 	memset(key, 'k', 256);
 	key[256] = '\0';
 	snprintf(text, sizeof(text), "{\"type\":\"email\",\"unique_key\":\"%s\"}", key);
 	REFUSED(text, "unique_key", "256 bytes", "255");
+	snprintf(text, sizeof(text), "{\"type\":\"email\",\"key\":\"%s\"}", key);
+	REFUSED(text, "key", "256 bytes", "255");
 	assert_false(keyed("{\"type\":\"email\"}", key, a));
 	assert_string_equal(p.field, "idempotency_key");
 	assert_non_null(strstr(p.detail, "256 bytes"));
@@ -419,13 +411,14 @@ static void raw_body(void **state)
 
 static void raw_keys(void **state)
 {
-	static const struct http_pair query[] = { PAIR("type", "img.x"), PAIR("idempotency_key", "k"), PAIR("unique_key", "u"), PAIR("queue", "q") };
+	static const struct http_pair query[] = { PAIR("type", "img.x"), PAIR("idempotency_key", "k"), PAIR("unique_key", "u"), PAIR("key", "customer 7"), PAIR("queue", "q") };
 	uint8_t a[16];
 
 	(void)state;
 	assert_true(raw(query, 4, "a/b", SLICE("x")));
 	text_is(e.spec.idempotency_key, "k");
 	text_is(e.spec.unique_key, "u");
+	text_is(e.spec.key, "customer 7");
 	memcpy(a, e.spec.fingerprint, 16);
 	envelope_free(&e);
 	assert_true(raw(query, 4, "a/b", SLICE("x")));
@@ -484,7 +477,6 @@ int main(void)
 		cmocka_unit_test(wrong_types),
 		cmocka_unit_test(wrong_times),
 		cmocka_unit_test(wrong_backoff_and_tags),
-		cmocka_unit_test(not_in_this_version),
 		cmocka_unit_test(lengths),
 		cmocka_unit_test(raw_body),
 		cmocka_unit_test(keys),

@@ -31,7 +31,7 @@ static const struct policy { const char *request, *status, *says; } policies[] =
 	{ "PUT /nothing HTTP/1.1\r\n" H "\r\n", "404", "" },
 	{ GET("/jobs/x?wait=1&wait=2"), "400", "\"field\":\"wait\"" },
 	{ GET("/jobs/x?wiat=1"), "400", "\"field\":\"wiat\"" },
-	{ "POST /jobs?typ=a HTTP/1.1\r\n" H "Content-Length: 0\r\n\r\n", "400", "these are: type, queue, name, priority, run_at, delay, max_retries, timeout, expires_in, expires_at, idempotency_key, unique_key, trace, tag\"" },
+	{ "POST /jobs?typ=a HTTP/1.1\r\n" H "Content-Length: 0\r\n\r\n", "400", "these are: type, queue, name, priority, run_at, delay, max_retries, timeout, expires_in, expires_at, idempotency_key, unique_key, key, trace, tag\"" },
 	{ GET("/stats?a=1"), "400", "\"field\":\"a\"" },
 	{ "POST /jobs?tag=a&tag=b&type=c HTTP/1.1\r\n" H "Content-Length: 0\r\n\r\n", "201", "0:" },
 	{ "POST /jobs?type=a&type=b HTTP/1.1\r\n" H "Content-Length: 0\r\n\r\n", "400", "twice" },

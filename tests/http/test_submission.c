@@ -42,7 +42,7 @@ static void keeper_knows(size_t i, int rc, const struct job *job)
 
 static void a_job_that_is_there(void **state)
 {
-	struct job_spec spec = { .type = TEXT("email"), .queue = TEXT("default"), .idempotency_key = TEXT("k"), .unique_key = TEXT("u"), .payload = TEXT("1"), .payload_len = 1 };
+	struct job_spec spec = { .type = TEXT("email"), .queue = TEXT("default"), .idempotency_key = TEXT("k"), .unique_key = TEXT("u"), .key = TEXT("k 7"), .payload = TEXT("1"), .payload_len = 1 };
 	struct job first = submit_spec(&spec);
 
 	(void)state;
@@ -55,6 +55,7 @@ static void a_job_that_is_there(void **state)
 		json_t *j = answer_json();
 		string_is(j, "idempotency_key", "k");
 		string_is(j, "unique_key", "u");
+		string_is(j, "key", "k 7");
 		number_is(j, "payload", 1);
 		json_decref(j);
 	}

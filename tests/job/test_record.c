@@ -37,6 +37,9 @@ static void test_job_there_and_back(void **state)
 	(void)state;
 	j.unique[0] = 23;
 	j.unique[1] = 24;
+	memset(j.line, 25, sizeof(j.line));
+	j.arrival = UINT64_C(26) << 32 | 27;
+	j.place = JOB_RESTS;
 	record_job_encode(&j, row);
 	assert_int_equal(record_job_decode(row, sizeof(row), &back), RECORD_OK);
 	/* compared member by member through a second encoding: padding is not part of a record */
@@ -53,6 +56,8 @@ static void test_job_there_and_back(void **state)
 	assert_int_equal(back.log_blob, 22);
 	assert_true(back.result_truncated && back.result_json);
 	assert_true(back.unique[0] == 23 && back.unique[1] == 24);
+	assert_memory_equal(back.line, j.line, sizeof(j.line));
+	assert_true(back.arrival == j.arrival && back.place == JOB_RESTS && !back.has_children);
 }
 
 /* The bytes of version 1, as they were when it was new: what is stored stays readable. */
@@ -95,7 +100,7 @@ static struct job_spec sample_spec(void)
 		.type = text("img.scale"), .queue = text("media"), .name = text("a name"), .trace = text("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
 		.tag = { text("a"), text(""), text("ccc") }, .ntags = 3, .priority = -32768, .run_at_ms = 1, .expires_at_ms = 2, .max_retries = 3, .timeout_ms = 4, .aging_ms = 5,
 		.backoff = { 6, 7, 8, 9 }, .payload = text("{\"x\": 1}"), .payload_len = 8, .content_type = text("text/csv"),
-		.idempotency_key = text("once"), .unique_key = text("alone"), .fingerprint = { 1, [15] = 16 },
+		.idempotency_key = text("once"), .unique_key = text("alone"), .key = text("customer 7"), .fingerprint = { 1, [15] = 16 },
 	};
 }
 
@@ -117,6 +122,7 @@ static void test_spec_there_and_back(void **state)
 	assert_int_equal(back.backoff.jitter_pct, 9);
 	assert_true(back.idempotency_key.n == 4 && memcmp(back.idempotency_key.p, "once", 4) == 0);
 	assert_true(back.unique_key.n == 5 && memcmp(back.unique_key.p, "alone", 5) == 0);
+	assert_true(back.key.n == 10 && memcmp(back.key.p, "customer 7", 10) == 0);
 	assert_memory_equal(back.fingerprint, s.fingerprint, sizeof(s.fingerprint));
 	s.payload_blob = 5;
 	s.payload_len = 1 << 20;
