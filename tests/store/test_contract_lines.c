@@ -209,6 +209,7 @@ static void test_bulk_finds_those_in_line(void **state)
 	struct fixture *f = *state;
 	struct store_bulk b = { .act = STORE_ACT_CANCEL, .filter.states = 1u << JOB_QUEUED, .filter.queue = { "q0", 2 }, .filter.text = { "CUSTOMER a", 10 } };
 	struct store_bulk_limit left;
+	struct store_bulk_seen seen = { .n = 0 };
 	struct store_cursor at = { 0 };
 	uint64_t n, sum = 0;
 	struct job_spec s = spec_of("t0", "q0", 0, "1");
@@ -224,7 +225,8 @@ static void test_bulk_finds_those_in_line(void **state)
 	put_key(f, "t0", "q0", "b");
 	assert_int_equal(store_read_begin(f->reader), STORE_OK);
 	assert_int_equal(store_bulk_limits(f->reader, &b), STORE_OK);
-	assert_int_equal(store_bulk_count(f->reader, &b, f->now_us / 1000, 1000, &at, &n), STORE_OK);
+	assert_int_equal(store_bulk_count(f->reader, &b, f->now_us / 1000, 1000, &seen, &at, &n), STORE_OK);
+	store_bulk_seen_free(&seen);
 	store_read_end(f->reader);
 	assert_int_equal(n, 40);
 	for (at = (struct store_cursor){ 0 }; at.part != STORE_CURSOR_END; sum += n) {
