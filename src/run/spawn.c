@@ -19,6 +19,7 @@
 
 #define NO_SANITIZE __attribute__((no_sanitize("address", "undefined")))
 #define KERNEL_SIGSET 8                 /* bytes of the kernel's own sigset */
+#define SIGNALS 64
 #define STACK_BYTES (64u << 10)
 #define FD_SEARCH_MAX 65536u            /* without close_range(2) descriptors are closed one by one up to here */
 
@@ -31,6 +32,9 @@
 #define CALL_SETRESGID SYS_setresgid
 #define CALL_SETGROUPS SYS_setgroups
 #endif
+
+static uint64_t ignored;                /* a bit a signal, once looked */
+static bool looked;
 
 struct child {
 	const struct spawn_plan *plan;
@@ -62,13 +66,14 @@ NO_SANITIZE static long child_fds(const struct spawn_plan *p)
 	return 0;
 }
 
-/* Every signal at its default, those that we ignore too. A zeroed struct says so in any layout; KILL and STOP refuse, rightly. */
+/* Every signal at its default. Handlers end with the execution, so these are the ones that we ignore; a zeroed struct says so in any layout. */
 NO_SANITIZE static void child_signals_default(void)
 {
 	static const unsigned long nothing[8];
 
-	for (int sig = 1; sig <= 64; sig++)
-		syscall(SYS_rt_sigaction, sig, nothing, NULL, (size_t)KERNEL_SIGSET);
+	for (int sig = 1; sig <= SIGNALS; sig++)
+		if (ignored >> (sig - 1) & 1)
+			syscall(SYS_rt_sigaction, sig, nothing, NULL, (size_t)KERNEL_SIGSET);
 }
 
 NO_SANITIZE static long child_limits(const struct spawn_plan *p)
@@ -178,6 +183,23 @@ static pid_t clone_caged(struct child *c)
 	return pid;
 }
 
+/* Once: to ask for each of them each time takes as long as some programs run. */
+static void look_at_signals(void)
+{
+	struct sigaction now;
+
+	ignored = 0;
+	for (int sig = 1; sig <= SIGNALS; sig++)
+		if (sigaction(sig, NULL, &now) == 0 && now.sa_handler == SIG_IGN)
+			ignored |= UINT64_C(1) << (sig - 1);
+	looked = true;
+}
+
+void spawn_signals_changed(void)
+{
+	looked = false;
+}
+
 /* With every signal blocked, so that no handler of ours runs in the child. */
 static pid_t clone_child(struct child *c)
 {
@@ -223,6 +245,8 @@ pid_t spawn(const struct spawn_plan *plan, struct spawn_error *e)
 	pid_t pid = -1;
 
 	*e = (struct spawn_error){ SPAWN_EXEC, 0 };
+	if (!looked)
+		look_at_signals();
 	if (p.nice)
 		c.priority = getpriority(PRIO_PROCESS, 0) + p.nice;
 	if (lift(&p, moved) < 0)

@@ -37,6 +37,8 @@ struct spawn_error { enum spawn_step step; int error; };
  * Its pid once it executes the program; -1 and *e where it does not get there (nothing is left of it then). */
 pid_t spawn(const struct spawn_plan *p, struct spawn_error *e);
 
+void spawn_signals_changed(void);      /* which signals we ignore is looked up by the first spawn(), and by the next one after this */
+
 void spawn_limit_add(struct spawn_plan *p, int resource, rlim_t soft, rlim_t hard);
 void spawn_limit_drop(struct spawn_plan *p, int resource);
 

@@ -368,6 +368,7 @@ static void test_process_state(void **state)
 	sigprocmask(SIG_BLOCK, &mask, &old);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
+	spawn_signals_changed();
 	bench.handler.cwd = scratch_dir;
 	bench.handler.umask = 027;
 	bench.handler.nice = 3;
