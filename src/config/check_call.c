@@ -1,15 +1,17 @@
-/* What a handler that calls out must be: a URL of the right kind, the secret it signs with, the addresses it may call. Called by check.c.
+/* What a handler that calls out must be: a URL of the right kind, the secret it signs with, the addresses it may call; a mail server, whom to be to it. Called by check.c.
  * The secret is read here, at start and reload, as whoever may read it then; the workers have it from the tables. */
 #include "config/internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "text/base64.h"
 #include "text/ip.h"
+#include "text/mailbox.h"
 #include "text/url.h"
 
 #define SECRET_MARK "whsec_"
@@ -40,6 +42,51 @@ static void check_url(struct loader *l, const struct block *b, const char *url)
 		why = "it is neither http nor https";
 	if (why)
 		wrong(l, b, "url", "bad url: expected one such as https://hooks.example.org/path: ", why);
+}
+
+/* What is not in the conf may come from the variable of that name. */
+static void default_from(struct loader *l, const struct block *b, const char *option, const char *name, char **slot)
+{
+	const char *value = setting_of(b, option) ? NULL : environment_get(l, slice_of(name));
+	char *copy;
+
+	if (!value)
+		return;
+	copy = strdup(value);
+	if (!copy) {
+		l->no_memory = true;
+		return;
+	}
+	free(*slot);
+	*slot = copy;
+}
+
+static void login_from_environment(struct loader *l, const struct block *b, struct conf_handler *h)
+{
+	default_from(l, b, "smtp_user", "SMTP_USER", &h->smtp_user);
+	default_from(l, b, "smtp_password", "SMTP_PASSWORD", &h->smtp_password);
+}
+
+static void check_smtp(struct loader *l, const struct block *b, struct conf_handler *h)
+{
+	struct mailbox from = { NULL, NULL };
+	struct url u;
+	const char *why = url_parse(slice_of(h->smtp), &u);
+
+	if (!why && !url_scheme_is(&u, "smtp") && !url_scheme_is(&u, "smtps"))
+		why = "it is neither smtp nor smtps";
+	if (!why && u.path.n && memchr(u.path.p, '?', u.path.n))
+		why = "it has a query";
+	if (why)
+		wrong(l, b, "smtp", "bad smtp: expected a mail server such as smtp://mail.example.org:587 or smtps://mail.example.org: ", why);
+	else if (!u.has_user)
+		login_from_environment(l, b, h);
+	else if (h->smtp_user[0] || h->smtp_password[0])
+		wrong(l, b, "smtp", "a user stands in smtp, and smtp_user or smtp_password is set too: write them in one place", "");
+	why = h->smtp_from[0] ? mailbox_parse(slice_of(h->smtp_from), &from) : NULL;
+	if (why)
+		wrong(l, b, "smtp_from", "bad smtp_from: expected a mail address such as \"Stint <stint@example.org>\": ", why);
+	mailbox_free(&from);
 }
 
 static bool host_name(const char *s)
@@ -142,6 +189,8 @@ void check_call(struct loader *l, const struct block *b, struct conf_handler *h)
 {
 	if (h->url[0])
 		check_url(l, b, h->url);
+	if (h->smtp[0])
+		check_smtp(l, b, h);
 	check_allow(l, b, &h->allow);
 	if (h->secret_file[0] && !l->text_only)
 		check_secret(l, b, h);

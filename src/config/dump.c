@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "text/duration.h"
+#include "text/url.h"
 
 void string_put(struct slice s, struct buf *out)
 {
@@ -124,6 +125,22 @@ void value_expected(const struct directive *d, struct buf *out)
 	}
 }
 
+/* A URL with its password left out. False where it has none. */
+static bool masked_put(const char *text, struct buf *out)
+{
+	struct buf masked = { 0 };
+	struct url u;
+
+	if (url_parse(slice_of(text), &u) || !u.has_password)
+		return false;
+	buf_slice(&masked, (struct slice){ text, (size_t)(u.password.p - text) });
+	buf_str(&masked, "***");
+	buf_str(&masked, u.password.p + u.password.n);
+	string_put((struct slice){ masked.data, masked.len }, out);
+	buf_free(&masked);
+	return true;
+}
+
 static void dump_section(const struct conf *c, enum conf_section section, size_t index, bool secrets, struct buf *out)
 {
 	const char *indent = section == CONF_MAIN ? "" : "\t";
@@ -142,7 +159,7 @@ static void dump_section(const struct conf *c, enum conf_section section, size_t
 		const void *slot = base + d->offset;
 		if ((d->flags & CONF_SECRET) && !secrets && **(char *const *)slot)
 			buf_str(out, "\"***\"");
-		else
+		else if (secrets || !(d->flags & CONF_KIND) || d->type != CONF_STRING || !masked_put(*(char *const *)slot, out))
 			value_put(d, slot, out);
 		buf_char(out, '\n');
 	}

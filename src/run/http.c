@@ -121,7 +121,7 @@ static void unanswered(struct http_attempt *a, CURLcode code)
 	} else if (a->flooded) {
 		snprintf(r.error, sizeof(r.error), "the answer of %.*s has a header of more than %u bytes", (int)t->place.n, t->place.p, HEADER_MAX);
 	} else {
-		transfer_explain(t, code, r.error, sizeof(r.error));
+		transfer_explain(t->lib, t->easy, t->said, t->place, code, r.error, sizeof(r.error));
 	}
 	finish(a, &r);
 }

@@ -12,6 +12,7 @@ const struct run_kind *run_kind_of(const struct conf_handler *h)
 		[CONF_HANDLER_EXEC] = &run_exec,
 		[CONF_HANDLER_HTTP] = &run_http,
 		[CONF_HANDLER_COPROCESS] = &run_coprocess,
+		[CONF_HANDLER_SMTP] = &run_smtp,
 		[CONF_HANDLER_BUILTIN] = &run_builtin,
 	};
 

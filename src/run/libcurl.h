@@ -8,7 +8,7 @@
 #include <curl/curl.h>
 
 #define LIBCURL_FUNCTIONS(F) \
-	F(easy_cleanup) F(easy_getinfo) F(easy_init) F(easy_setopt) F(easy_strerror) F(global_init) \
+	F(easy_cleanup) F(easy_getinfo) F(easy_init) F(easy_perform) F(easy_setopt) F(easy_strerror) F(global_init) \
 	F(multi_add_handle) F(multi_assign) F(multi_cleanup) F(multi_info_read) F(multi_init) F(multi_remove_handle) F(multi_setopt) F(multi_socket_action) F(multi_strerror) \
 	F(slist_append) F(slist_free_all) F(version_info)
 

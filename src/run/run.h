@@ -71,7 +71,7 @@ struct output_log;
 
 const struct run_kind *run_kind_of(const struct conf_handler *h);       /* NULL where this build has none */
 
-extern const struct run_kind run_exec, run_coprocess, run_http, run_builtin;
+extern const struct run_kind run_exec, run_coprocess, run_http, run_smtp, run_builtin;
 
 unsigned exec_running(void);            /* programs of the exec kind */
 

@@ -209,40 +209,44 @@ static bool begin_multi(struct loop *l, const struct libcurl *lib)
 }
 
 /* Certificates of one's own authority, where OpenSSL's programs look for them. */
-static CURLcode set_authorities(const struct transfer *t)
+static CURLcode set_authorities(const struct libcurl *lib, CURL *easy)
 {
 	const char *file = getenv("SSL_CERT_FILE"), *dir = getenv("SSL_CERT_DIR");
 	CURLcode rc = CURLE_OK;
 
 	if (file && *file)
-		rc |= t->lib->easy_setopt(t->easy, CURLOPT_CAINFO, file);
+		rc |= lib->easy_setopt(easy, CURLOPT_CAINFO, file);
 	if (dir && *dir)
-		rc |= t->lib->easy_setopt(t->easy, CURLOPT_CAPATH, dir);
+		rc |= lib->easy_setopt(easy, CURLOPT_CAPATH, dir);
 	return rc;
 }
 
-static bool set_common(struct transfer *t, const char *protocols)
+bool transfer_options(const struct libcurl *lib, CURL *easy, const char *protocols)
 {
-	const struct libcurl *lib = t->lib;
-	CURL *e = t->easy;
+	CURLcode rc = set_authorities(lib, easy);
+
+	rc |= lib->easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	rc |= lib->easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+	rc |= lib->easy_setopt(easy, CURLOPT_PROTOCOLS_STR, protocols);
+	rc |= lib->easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, protocols);
+	rc |= lib->easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+	rc |= lib->easy_setopt(easy, CURLOPT_PROXY, "");
+	rc |= lib->easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+	rc |= lib->easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	rc |= lib->easy_setopt(easy, CURLOPT_BUFFERSIZE, BUFFER_BYTES);
+	return rc == CURLE_OK;
+}
+
+static bool set_callbacks(struct transfer *t)
+{
 	CURLcode rc = CURLE_OK;
 
-	rc |= lib->easy_setopt(e, CURLOPT_PRIVATE, t);
-	rc |= lib->easy_setopt(e, CURLOPT_ERRORBUFFER, t->said);
-	rc |= lib->easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
-	rc |= lib->easy_setopt(e, CURLOPT_QUICK_EXIT, 1L);
-	rc |= lib->easy_setopt(e, CURLOPT_PROTOCOLS_STR, protocols);
-	rc |= lib->easy_setopt(e, CURLOPT_REDIR_PROTOCOLS_STR, protocols);
-	rc |= lib->easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
-	rc |= lib->easy_setopt(e, CURLOPT_PROXY, "");
-	rc |= lib->easy_setopt(e, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-	rc |= lib->easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	rc |= lib->easy_setopt(e, CURLOPT_BUFFERSIZE, BUFFER_BYTES);
-	rc |= lib->easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, open_socket);
-	rc |= lib->easy_setopt(e, CURLOPT_OPENSOCKETDATA, t);
-	rc |= lib->easy_setopt(e, CURLOPT_PREREQFUNCTION, before_request);
-	rc |= lib->easy_setopt(e, CURLOPT_PREREQDATA, t);
-	rc |= set_authorities(t);
+	rc |= t->lib->easy_setopt(t->easy, CURLOPT_PRIVATE, t);
+	rc |= t->lib->easy_setopt(t->easy, CURLOPT_ERRORBUFFER, t->said);
+	rc |= t->lib->easy_setopt(t->easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	rc |= t->lib->easy_setopt(t->easy, CURLOPT_OPENSOCKETDATA, t);
+	rc |= t->lib->easy_setopt(t->easy, CURLOPT_PREREQFUNCTION, before_request);
+	rc |= t->lib->easy_setopt(t->easy, CURLOPT_PREREQDATA, t);
 	return rc == CURLE_OK;
 }
 
@@ -252,7 +256,7 @@ bool transfer_open(struct transfer *t, struct loop *l, const char *protocols, ch
 	if (!t->lib)
 		return false;
 	t->easy = begin_multi(l, t->lib) ? t->lib->easy_init() : NULL;
-	if (t->easy && set_common(t, protocols))
+	if (t->easy && set_callbacks(t) && transfer_options(t->lib, t->easy, protocols))
 		return true;
 	snprintf(why, why_size, "out of memory");
 	t->starved = true;
@@ -274,41 +278,42 @@ void transfer_end(struct transfer *t)
 	t->easy = NULL;
 }
 
-void transfer_explain(const struct transfer *t, CURLcode code, char *why, size_t why_size)
+void transfer_explain(const struct libcurl *lib, CURL *easy, const char *said, struct slice place, CURLcode code, char *why, size_t why_size)
 {
-	const char *said = t->said[0] ? t->said : t->lib->easy_strerror(code);
-	int n = (int)t->place.n;
+	int n = (int)place.n;
 	long error = 0;
 
-	t->lib->easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &error);
+	if (!said[0])
+		said = lib->easy_strerror(code);
+	lib->easy_getinfo(easy, CURLINFO_OS_ERRNO, &error);
 	switch (code) {
 	case CURLE_COULDNT_RESOLVE_HOST:
-		snprintf(why, why_size, "cannot look up %.*s: there is no such host, or DNS does not answer", n, t->place.p);
+		snprintf(why, why_size, "cannot look up %.*s: there is no such host, or DNS does not answer", n, place.p);
 		break;
 	case CURLE_COULDNT_CONNECT:
-		snprintf(why, why_size, "cannot connect to %.*s: %s", n, t->place.p, error ? strerror((int)error) : said);
+		snprintf(why, why_size, "cannot connect to %.*s: %s", n, place.p, error ? strerror((int)error) : said);
 		break;
 	case CURLE_PEER_FAILED_VERIFICATION:
-		snprintf(why, why_size, "the certificate of %.*s is not to be trusted: %s", n, t->place.p, said);
+		snprintf(why, why_size, "the certificate of %.*s is not to be trusted: %s", n, place.p, said);
 		break;
 	case CURLE_SSL_CONNECT_ERROR:
-		snprintf(why, why_size, "no TLS with %.*s: %s", n, t->place.p, said);
+		snprintf(why, why_size, "no TLS with %.*s: %s", n, place.p, said);
 		break;
 	case CURLE_GOT_NOTHING:
-		snprintf(why, why_size, "%.*s closed the connection without an answer", n, t->place.p);
+		snprintf(why, why_size, "%.*s closed the connection without an answer", n, place.p);
 		break;
 	case CURLE_PARTIAL_FILE:
-		snprintf(why, why_size, "the answer of %.*s ended before its stated length", n, t->place.p);
+		snprintf(why, why_size, "the answer of %.*s ended before its stated length", n, place.p);
 		break;
 	case CURLE_RECV_ERROR:
 	case CURLE_SEND_ERROR:
-		snprintf(why, why_size, "the connection to %.*s broke: %s", n, t->place.p, error ? strerror((int)error) : said);
+		snprintf(why, why_size, "the connection to %.*s broke: %s", n, place.p, error ? strerror((int)error) : said);
 		break;
 	case CURLE_OPERATION_TIMEDOUT:
-		snprintf(why, why_size, "cannot connect to %.*s: no answer", n, t->place.p);
+		snprintf(why, why_size, "cannot connect to %.*s: no answer", n, place.p);
 		break;
 	default:
-		snprintf(why, why_size, "%.*s: %s", n, t->place.p, said);
+		snprintf(why, why_size, "%.*s: %s", n, place.p, said);
 	}
 }
 

@@ -29,8 +29,11 @@ struct transfer {
 	bool is_lost;
 };
 
-/* An easy handle with everything set that is the same for all: no signals, no proxy, no .netrc, no redirect, no cookies, certificates verified, TLS 1.2 at least, and the
- * protocols named ("http,https"). False with the reason in `why`: libcurl is not there, or (starved) memory is out. `guarded`, `allow` and `host` are the caller's to fill first. */
+/* What is the same for all calls: no signals, no proxy, no .netrc, no redirect, no cookies, certificates verified, TLS 1.2 at least, and the protocols named ("http,https").
+ * False where memory is out. */
+bool transfer_options(const struct libcurl *lib, CURL *easy, const char *protocols);
+
+/* An easy handle with these. False with the reason in `why`: libcurl is not there, or (starved) memory is out. `guarded`, `allow` and `host` are the caller's to fill first. */
 bool transfer_open(struct transfer *t, struct loop *l, const char *protocols, char *why, size_t why_size);
 /* Begins it. False where memory is out. */
 bool transfer_start(struct transfer *t);
@@ -38,7 +41,7 @@ bool transfer_start(struct transfer *t);
 void transfer_end(struct transfer *t);
 
 /* A sentence about why it did not get to an answer: "cannot connect to HOST: Connection refused". */
-void transfer_explain(const struct transfer *t, CURLcode code, char *why, size_t why_size);
+void transfer_explain(const struct libcurl *lib, CURL *easy, const char *said, struct slice place, CURLcode code, char *why, size_t why_size);
 
 /* Forgets the loop; for when that goes. No transfer may be open. */
 void transfer_forget(void);

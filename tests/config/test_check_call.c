@@ -5,6 +5,7 @@
 
 #define URL(option) "handler a {\n\turl = \"https://h.example/\"\n\t" option "\n}\n"
 #define BAD_URL "handler a: bad url: expected one such as https://hooks.example.org/path: "
+#define BAD_SMTP "handler a: bad smtp: expected a mail server such as smtp://mail.example.org:587 or smtps://mail.example.org: "
 #define NO_SECRET "; expected one line, whsec_ and the base64 of 24 to 64 random bytes\n"
 
 static const struct mistake mistakes[] = {
@@ -16,6 +17,13 @@ static const struct mistake mistakes[] = {
 	{ "url with a newline", "handler a { url = \"http://h/a\\r\\nX: 1\" }\n", "main.conf:1: " BAD_URL "it has a space or a control character\n" },
 	{ "url with a bad port", "handler a { url = \"http://user:secret@h:99999/\" }\n", "main.conf:1: " BAD_URL "its port is no number from 1 to 65535\n" },
 	{ "url and a program", "handler a {\n\texec = {\"/bin/cat\"}\n\turl = \"http://h/\"\n}\n", "main.conf:3: handler a has both exec and url: only one may say what it is\n" },
+	{ "smtp of another scheme", "handler a { smtp = \"http://h\" }\n", "main.conf:1: " BAD_SMTP "it is neither smtp nor smtps\n" },
+	{ "smtp without a scheme", "handler a {\n\tqueue = q\n\tsmtp = \"mail.example.org\"\n}\n", "main.conf:3: " BAD_SMTP "it does not begin with a scheme and \"://\"\n" },
+	{ "smtp with a query", "handler a { smtp = \"smtp://h/?x\" }\n", "main.conf:1: " BAD_SMTP "it has a query\n" },
+	{ "smtp with two users", "handler a {\n\tsmtp = \"smtp://u:p@h\"\n\tsmtp_user = \"u\"\n}\n", "main.conf:2: handler a: a user stands in smtp, and smtp_user or smtp_password is set too: write them in one place\n" },
+	{ "smtp_from with a newline", "handler a {\n\tsmtp = \"smtp://h\"\n\tsmtp_from = \"a@b\\nBcc: c@d\"\n}\n",
+		"main.conf:3: handler a: bad smtp_from: expected a mail address such as \"Stint <stint@example.org>\": it has a newline or another control character\n" },
+	{ "smtp_from that is none", "handler a { smtp = \"smtp://h\" smtp_from = \"stint\" }\n", "main.conf:1: handler a: bad smtp_from: expected a mail address such as \"Stint <stint@example.org>\": it has no '@'\n" },
 	{ "allow: loose network", URL("allow = {\"10.0.0.1\",\n\"10.1.2.3/8\"}"), "main.conf:4: bad value '10.1.2.3/8' for allow: it has bits beyond its prefix: expected 10.0.0.0/8, or the address alone\n" },
 	{ "allow: prefix too long", URL("allow = {\"10.0.0.0/33\"}"), "main.conf:3: bad value '10.0.0.0/33' for allow: expected an address, a network such as 10.0.0.0/8, or a host name\n" },
 	{ "allow: half an address", URL("allow = {\"127.1\"}"), "main.conf:3: bad value '127.1' for allow: expected an address, a network such as 10.0.0.0/8, or a host name\n" },
@@ -75,6 +83,29 @@ static void good_secrets(void **state)
 	assert_int_equal(conf->handler[0].secret.len, 0);
 }
 
+static void logins(void **state)
+{
+	(void)state;
+	setenv("SMTP_USER", "from the environment", 1);
+	setenv("SMTP_PASSWORD", "secret", 1);
+	conf_good("handler a { smtp = \"smtp://h\" }\nhandler b { smtp = \"smtp://h\" smtp_user = \"own\" smtp_password = \"\" }\nhandler c { smtp = \"smtp://u:p@h\" }\nhandler d { builtin = noop }\n");
+	assert_string_equal(conf->handler[0].smtp_user, "from the environment");
+	assert_string_equal(conf->handler[0].smtp_password, "secret");
+	assert_string_equal(conf->handler[1].smtp_user, "own");
+	assert_string_equal(conf->handler[1].smtp_password, "");
+	assert_string_equal(conf->handler[2].smtp_user, "");
+	assert_string_equal(conf->handler[3].smtp_user, "");
+	unsetenv("SMTP_USER");
+	unsetenv("SMTP_PASSWORD");
+	conf_file("env", "SMTP_USER=from the file\n");
+	char text[700];
+	snprintf(text, sizeof text, "environment_file = \"%s/env\"\nhandler a { smtp = \"smtps://h:465\" }\n", conf_dir);
+	conf_good(text);
+	assert_string_equal(conf->handler[0].smtp_user, "from the file");
+	assert_string_equal(conf->handler[0].smtp_password, "");
+	assert_int_equal(conf->handler[0].kind, CONF_HANDLER_SMTP);
+}
+
 static void good_calls(void **state)
 {
 	(void)state;
@@ -85,7 +116,7 @@ static void good_calls(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[MISTAKES_MAX] = { cmocka_unit_test(bad_secrets), cmocka_unit_test(good_secrets), cmocka_unit_test(good_calls) };
+	struct CMUnitTest tests[MISTAKES_MAX] = { cmocka_unit_test(bad_secrets), cmocka_unit_test(good_secrets), cmocka_unit_test(good_calls), cmocka_unit_test(logins) };
 
-	return RUN(tests, MISTAKES(tests, 3, mistakes));
+	return RUN(tests, MISTAKES(tests, 4, mistakes));
 }

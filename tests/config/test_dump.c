@@ -88,7 +88,8 @@ static void every_option_is_there(void **state)
 	struct buf text = { 0 };
 
 	(void)state;
-	conf_good("handler a { builtin = noop }\nhandler b { exec = {\"/bin/true\"} }\nhandler c { coprocess = {\"/bin/cat\"} }\nhandler d { url = \"https://example.org/\" }\nhandler e { remote = true }\n");
+	conf_good("handler a { builtin = noop }\nhandler b { exec = {\"/bin/true\"} }\nhandler c { coprocess = {\"/bin/cat\"} }\nhandler d { url = \"https://example.org/\" }\nhandler e { remote = true }\n"
+		"handler f { smtp = \"smtp://h\" }\n");
 	conf_dump(conf, false, &text);
 	for (size_t i = 0; i < ndirectives; i++) {
 		char line[80];
@@ -99,6 +100,26 @@ static void every_option_is_there(void **state)
 			fail_msg("%s is not in the dump", directives[i].name);
 	}
 	buf_free(&text);
+}
+
+/* Passwords in URLs are left out where those in options are. */
+static void passwords(void **state)
+{
+	struct buf shown = { 0 }, whole = { 0 };
+
+	(void)state;
+	conf_good("handler a { url = \"https://u:se%40cret@h.example/x?y\" }\nhandler b { smtp = \"smtp://u:secret@h:587\" }\nhandler c { smtp = \"smtp://h:587\" smtp_user = \"u\" smtp_password = \"secret\" }\n");
+	conf_dump(conf, false, &shown);
+	conf_dump(conf, true, &whole);
+	assert_null(strstr(buf_cstr(&shown), "se%40cret"));
+	assert_null(strstr(buf_cstr(&shown), ":secret@"));
+	assert_null(strstr(buf_cstr(&shown), "\"secret\""));
+	assert_non_null(strstr(buf_cstr(&shown), "url = \"https://u:***@h.example/x?y\"\n"));
+	assert_non_null(strstr(buf_cstr(&shown), "smtp = \"smtp://u:***@h:587\"\n"));
+	assert_non_null(strstr(buf_cstr(&whole), "url = \"https://u:se%40cret@h.example/x?y\"\n"));
+	assert_non_null(strstr(buf_cstr(&whole), "smtp_password = \"secret\"\n"));
+	buf_free(&shown);
+	buf_free(&whole);
 }
 
 /* What the user asked for is a setting, the default is none. */
@@ -196,7 +217,7 @@ static void restart_flags(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(round_trip), cmocka_unit_test(round_trip_of_the_defaults), cmocka_unit_test(every_option_is_there), cmocka_unit_test(user_line), cmocka_unit_test(secrets),
+		cmocka_unit_test(round_trip), cmocka_unit_test(round_trip_of_the_defaults), cmocka_unit_test(every_option_is_there), cmocka_unit_test(passwords), cmocka_unit_test(user_line), cmocka_unit_test(secrets),
 		cmocka_unit_test(restart_only), cmocka_unit_test(restart_flags),
 	};
 

@@ -8,10 +8,6 @@
 #define LATER(option) "main.conf:3: " option " is not available in this version: leave it out\n"
 
 static const struct mistake mistakes[] = {
-	{ "later: smtp", "handler a {\n\ttimeout = 1s\n\tsmtp = \"smtp://localhost\"\n}\n", LATER("smtp") },
-	{ "later: smtp_user", HANDLER("smtp_user = \"x\""), LATER("smtp_user") },
-	{ "later: smtp_password", HANDLER("smtp_password = \"x\""), LATER("smtp_password") },
-	{ "later: smtp_from", HANDLER("smtp_from = \"x\""), LATER("smtp_from") },
 	{ "later: tls_certificate", "http {\n\n\ttls_certificate = \"/x\"\n}\n", LATER("tls_certificate") },
 	{ "later: tls_key", "http {\n\n\ttls_key = \"/x\"\n}\n", LATER("tls_key") },
 	{ "later: url of the store", "store {\n\n\turl = \"postgresql://x\"\n}\n", LATER("url") },
