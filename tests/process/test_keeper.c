@@ -189,8 +189,13 @@ static void test_room_by_type(void **state)
 			if (dice(50) == 0 && p->alive)
 				player_kill(p);
 		}
+		turn(20, 1);                                    /* all room is free, and is granted */
+		usleep(dice(4000));
 		keeper_kill();
 		keeper_start();
+		/* its successor grants before anybody has looked at what the first one granted last */
+		for (bool wait = dice(4) > 0; wait && !keeper_ready;)
+			keeper_hear();
 	}
 	settle();
 	print_message("# %u jobs\n", njob);

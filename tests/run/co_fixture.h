@@ -78,8 +78,11 @@ static inline void co_obey(void)
 		close(0), fixture_wait();
 	if (co_is("leave"))
 		co_ok(co_id, "\"bye\""), exit(0);
-	if (co_is("fork-away"))
-		fixture_escape_and_stay(0), fixture_wait();
+	if (co_is("fork-away")) {
+		if (fixture_escape() == 0)
+			signal(SIGTERM, SIG_IGN);
+		fixture_wait();
+	}
 	if (co_is("never"))
 		fixture_wait();
 	if (co_is("fail-for-good"))

@@ -202,6 +202,14 @@ server=
 must_start
 ok "and what was in flight had ended well" all_are succeeded
 
+# --- the master's death ---
+expect_log 'the master is gone: ending'
+until_true 20 has_started 2
+kill -9 "$server"
+server=
+ok "when the master dies nothing is left of any program" until_true 10 none_left
+must_start
+
 # --- the examples ---
 examples=$(cd "$srcdir/doc/examples" && pwd)
 end_server
