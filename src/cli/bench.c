@@ -14,7 +14,7 @@ struct kind {
 
 static const struct kind kinds[] = {
 	{ "submit", "[OPTIONS]", "Submits no-op jobs over kept-alive connections, one at a time each, and counts answers.", bench_submit, 64, 5000, 0,
-		" connections seconds jobs hold idempotency-keys beanstalkd pid conf url token json " },
+		" connections seconds jobs hold idempotency-keys priorities with beanstalkd pid conf url token json " },
 	{ "drain", "[OPTIONS]", "Holds the workers back, submits no-op jobs, lets go, and times until the last one is done.", bench_drain, 64, 0, 100000,
 		" connections jobs beanstalkd pid conf url token json " },
 	{ "sleep", "[OPTIONS]", "Runs jobs that sleep and compares with what so many at once can do at best.", bench_sleep, 16, 0, 0,
@@ -23,7 +23,7 @@ static const struct kind kinds[] = {
 };
 #define NKINDS (sizeof(kinds) / sizeof(kinds[0]))
 
-#define NOPTIONS 14
+#define NOPTIONS 16
 
 /* The table of one kind: those of all options that it takes. */
 static void options_of(const struct kind *k, struct bench *b, struct option_spec out[NOPTIONS + 1])
@@ -37,6 +37,8 @@ static void options_of(const struct kind *k, struct bench *b, struct option_spec
 		{ OPTION_DURATION, "delay", 0, &b->delay_ms, NULL, "T", 1, 5000, "not before so long after its submission: how late it starts" },
 		{ OPTION_FLAG, "hold", 0, &b->hold, NULL, NULL, 0, 0, "hold the workers back meanwhile (WINCH, and HUP at the end)" },
 		{ OPTION_FLAG, "idempotency-keys", 0, &b->http.keyed, NULL, NULL, 0, 0, "an idempotency key of its own for each job" },
+		{ OPTION_INTEGER, "priorities", 0, &b->priorities, NULL, "N", 1, 10, "so many priorities, from 0, in turn" },
+		{ OPTION_TEXT, "with", 0, &b->with, NULL, "MEMBERS", 0, 0, "more members of each job, as JSON: '\"delay\":\"1h\"'; a % is another number in each" },
 		{ OPTION_TEXT, "beanstalkd", 0, &b->beanstalkd, NULL, "HOST:PORT", 0, 0, "measure a beanstalkd instead, by the same loop" },
 		{ OPTION_INTEGER, "pid", 0, &b->pid, NULL, "PID", 2, INT32_MAX, "the master; else the one in the conf's pid file" },
 		{ OPTION_TEXT, "conf", 'c', &b->conf_file, &b->conf_given, "FILE", 0, 0, "the server's conf; else the installed one" },

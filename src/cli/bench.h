@@ -17,8 +17,8 @@
 
 /* The options, and what is open while a benchmark runs. */
 struct bench {
-	const char *url, *token, *conf_file, *beanstalkd;
-	int64_t connections, limit_ms, jobs, sleep_ms, delay_ms, at_once, pid;
+	const char *url, *token, *conf_file, *beanstalkd, *with;
+	int64_t priorities, connections, limit_ms, jobs, sleep_ms, delay_ms, at_once, pid;
 	bool json, hold, jobs_given, limit_given, at_once_given, conf_given;
 	struct client client;
 	struct load_http http;
@@ -39,6 +39,8 @@ int bench_latency(struct bench *b);
 
 /* A job of `type` with BENCH_PAYLOAD bytes of payload, or with `payload` as it is. */
 void bench_job(struct buf *out, const char *type, const char *payload);
+/* Puts --priorities and --with into it: what is to be another in each request is marked for load_http_prepare(). 0, or a code with the message printed. */
+int bench_members(const struct bench *b, struct buf *job);
 void bench_payload(struct buf *out);    /* BENCH_PAYLOAD bytes, for a peer that takes them bare */
 
 /* Submits `job` by the load generator, to Stint or to beanstalkd. 0 only where all went well; else the code, with the message printed. jobs 0: as

@@ -10,6 +10,8 @@
 #include <sysexits.h>
 #include <time.h>
 
+#include <jansson.h>
+
 #include "os/clock.h"
 #include "os/files.h"
 
@@ -42,6 +44,27 @@ void bench_job(struct buf *out, const char *type, const char *payload)
 		buf_char(out, '"');
 	}
 	buf_char(out, '}');
+}
+
+int bench_members(const struct bench *b, struct buf *job)
+{
+	json_t *all;
+
+	if (!b->with && !b->priorities)
+		return 0;
+	job->len--;                     /* the brace comes again */
+	if (b->priorities)
+		buf_str(job, ",\"priority\":0");
+	if (b->with) {
+		buf_char(job, ',');
+		buf_str(job, b->with);
+	}
+	buf_char(job, '}');
+	all = job->failed ? NULL : json_loadb(job->data, job->len, JSON_REJECT_DUPLICATES, NULL);
+	if (!all)
+		return cli_fail(EX_USAGE, "--with \"%s\" makes no job of it; it must be members of a JSON object without the braces, such as '\"delay\":\"1h\"'", b->with ? b->with : "");
+	json_decref(all);
+	return 0;
 }
 
 struct shown { struct bench *b; uint64_t jobs; int64_t limit_ms; };

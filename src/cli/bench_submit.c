@@ -28,24 +28,31 @@ int bench_submit(struct bench *b)
 	struct load_result r;
 	int64_t limit_ms = b->jobs_given && !b->limit_given ? 0 : b->limit_ms;
 	bool hold = b->hold && !b->beanstalkd;
-	int code = hold ? bench_hold(b) : 0, released = 0;
+	int code = 0, released = 0;
 
-	if (code != 0)
-		return code;
-	if (!b->beanstalkd)
-		bench_look(b);
-	bench_commits_begin(b);
 	if (b->beanstalkd)
 		bench_payload(&job);
 	else
 		bench_job(&job, "noop", NULL);
+	if (!b->beanstalkd)
+		code = bench_members(b, &job);
+	if (code == 0 && hold)
+		code = bench_hold(b);
+	if (code != 0)
+		goto done;
+	b->http.priorities = (unsigned)b->priorities;
+	b->http.numbered = b->with != NULL;
+	if (!b->beanstalkd)
+		bench_look(b);
+	bench_commits_begin(b);
 	code = bench_load(b, (struct slice){ job.data, job.len }, (uint64_t)b->jobs, limit_ms, "submitting", &r);
 	if (hold)
 		released = bench_release(b);
 	if (code == 0)
 		print(b, &r);
-	buf_free(&job);
 	if (code == 0 && r.errors)
 		code = EX_UNAVAILABLE;
+done:
+	buf_free(&job);
 	return code ? code : released;
 }

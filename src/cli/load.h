@@ -13,6 +13,7 @@
 #include "text/buf.h"
 
 #define LOAD_CONNECTIONS_MAX 10000
+#define LOAD_MARKS 8             /* numbers in one request */
 #define LOAD_SILENCE_NS 30000000000     /* nobody answers anything for so long: the run ends */
 
 enum load_answer {
@@ -89,8 +90,11 @@ int load_run(const struct load_plan *plan, struct load_result *result);
 struct load_http {
 	struct buf request;
 	bool keyed;             /* an idempotency key of its own for each request */
-	size_t key_at;          /* where its 16 digits of counter stand in the request */
-	uint64_t key_next;
+	bool numbered;          /* each % in the body is another number in each request */
+	unsigned priorities;    /* not 0: the body's priority, one digit, goes through so many in turn */
+	size_t mark[LOAD_MARKS], nmark; /* where its 16 digits of counter stand in the request */
+	size_t priority_at;
+	uint64_t next;
 	void (*body_fn)(void *arg, struct slice body);
 	void *arg;
 };

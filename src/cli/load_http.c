@@ -9,33 +9,82 @@
 
 #define BODY_MAX (1u << 20)
 
-void load_http_prepare(struct load_http *h, const struct net_url *u, const char *token, const char *target, struct slice body)
+#define DIGITS 16
+
+static void digits(struct load_http *h)
+{
+	if (h->nmark < LOAD_MARKS)
+		h->mark[h->nmark++] = h->request.len;
+	buf_add(&h->request, "0000000000000000", DIGITS);
+}
+
+/* The body, with room for a number where a % stands. */
+static void widened(struct slice body, struct buf *out)
+{
+	for (size_t i = 0; i < body.n; i++) {
+		if (body.p[i] == '%')
+			buf_add(out, "%%%%%%%%%%%%%%%%", DIGITS);
+		else
+			buf_char(out, body.p[i]);
+	}
+}
+
+static void mark_numbers(struct load_http *h, size_t from)
 {
 	struct buf *b = &h->request;
 
+	for (size_t i = from; h->numbered && i < b->len; i++)
+		if (b->data[i] == '%' && h->nmark < LOAD_MARKS) {
+			h->mark[h->nmark++] = i;
+			i += DIGITS - 1;
+		}
+}
+
+void load_http_prepare(struct load_http *h, const struct net_url *u, const char *token, const char *target, struct slice body)
+{
+	static const char member[] = ",\"priority\":0";
+	struct buf *b = &h->request, wide = { 0 };
+
+	h->nmark = h->priority_at = 0;
+	h->next = (uint64_t)clock_wall_us() << 8;       /* other numbers than any run before */
+	if (h->numbered)
+		widened(body, &wide);
+	else
+		buf_slice(&wide, body);
 	buf_clear(b);
 	buf_printf(b, "POST %s HTTP/1.1\r\nHost: %s\r\n", target, u->authority);
 	if (token)
 		buf_printf(b, "Authorization: Bearer %s\r\n", token);
 	if (h->keyed) {
-		buf_printf(b, "Idempotency-Key: bench-%016llx-0000000000000000\r\n", (unsigned long long)clock_wall_us());
-		h->key_at = b->len - 18;
+		buf_printf(b, "Idempotency-Key: bench-%016llx-", (unsigned long long)clock_wall_us());
+		digits(h);
+		buf_str(b, "\r\n");
 	}
-	buf_printf(b, "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n", body.n);
-	buf_slice(b, body);
+	buf_printf(b, "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n", wide.len);
+	size_t from = b->len;
+	buf_add(b, wide.data, wide.len);
+	mark_numbers(h, from);
+	const char *at = h->priorities && !b->failed ? memmem(b->data + from, b->len - from, member, sizeof(member) - 1) : NULL;
+	if (at)
+		h->priority_at = (size_t)(at - b->data) + sizeof(member) - 2;
+	buf_free(&wide);
 }
 
 /* A copy of its own, since another connection may still be sending the one before. */
-static struct slice with_key(struct load_http *h, struct load_conn *c)
+static struct slice with_numbers(struct load_http *h, struct load_conn *c)
 {
-	char digits[17];
+	char text[DIGITS + 1];
+	uint64_t number = h->next++;
 
 	buf_clear(&c->text);
 	buf_add(&c->text, h->request.data, h->request.len);
 	if (c->text.failed)
 		return (struct slice){ h->request.data, h->request.len };
-	snprintf(digits, sizeof(digits), "%016llx", (unsigned long long)h->key_next++);
-	memcpy(c->text.data + h->key_at, digits, 16);
+	snprintf(text, sizeof(text), "%016llx", (unsigned long long)number);
+	for (size_t i = 0; i < h->nmark; i++)
+		memcpy(c->text.data + h->mark[i], text, DIGITS);
+	if (h->priority_at)
+		c->text.data[h->priority_at] = (char)('0' + number % h->priorities);
 	return (struct slice){ c->text.data, c->text.len };
 }
 
@@ -45,7 +94,7 @@ static struct slice request(struct load *l, struct load_conn *c)
 
 	buf_clear(&c->body);
 	response_begin(&c->response, &c->body, BODY_MAX);
-	return h->keyed ? with_key(h, c) : (struct slice){ h->request.data, h->request.len };
+	return h->nmark || h->priority_at ? with_numbers(h, c) : (struct slice){ h->request.data, h->request.len };
 }
 
 static void refused(struct load *l, struct load_conn *c)

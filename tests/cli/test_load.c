@@ -384,9 +384,54 @@ static void a_reserve_line_without_a_length_ends_the_run(void **unused)
 	assert_non_null(strstr(result.first_error, "without an id and a length"));
 }
 
+/* The body of the next request. */
+static const char *next_body(struct load *l, struct load_conn *c)
+{
+	struct slice r = load_http.request(l, c);
+	static char text[600];
+	char *body;
+
+	assert_true(r.n < sizeof(text));
+	memcpy(text, r.p, r.n);
+	text[r.n] = '\0';
+	body = strstr(text, "\r\n\r\n");
+	assert_non_null(body);
+	assert_int_equal(strlen(body + 4), strtoul(strstr(text, "Content-Length: ") + 16, NULL, 10));
+	return body + 4;
+}
+
+static void numbers_and_priorities_change_from_job_to_job(void **state)
+{
+	struct load_http h = { .numbered = true, .priorities = 3 };
+	struct load_plan plan = { .arg = &h };
+	struct load l = { .plan = &plan };
+	struct load_conn c = { .fd = -1 };
+	struct net_url u = { .authority = "here" };
+	char first[600];
+
+	(void)state;
+	load_http_prepare(&h, &u, NULL, "/jobs", SLICE("{\"type\":\"noop\",\"payload\":\"0\",\"priority\":0,\"unique_key\":\"a-%\",\"name\":\"%\"}"));
+	snprintf(first, sizeof(first), "%s", next_body(&l, &c));
+	assert_null(strchr(first, '%'));
+	const char *key = strstr(first, "\"a-"), *name = strstr(first, "\"name\":\"");
+	assert_true(key && name && memcmp(key + 3, name + 8, 16) == 0);         /* one number a job */
+	for (unsigned i = 1; i < 7; i++) {
+		const char *body = next_body(&l, &c), *at = strstr(first, "\"priority\":");
+		assert_int_equal(strlen(body), strlen(first));
+		assert_string_not_equal(body, first);
+		size_t digit = (size_t)(at - first) + 11;
+		assert_int_equal(body[digit] - '0', (first[digit] - '0' + (int)i) % 3);
+		assert_memory_equal(body, first, digit);        /* nothing before it has changed */
+	}
+	buf_free(&h.request);
+	buf_free(&c.text);
+	buf_free(&c.body);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(numbers_and_priorities_change_from_job_to_job),
 		cmocka_unit_test(so_many_jobs_are_submitted),
 		cmocka_unit_test(a_time_ends_it_and_what_was_asked_is_answered),
 		cmocka_unit_test(a_server_that_closes_is_connected_to_again),

@@ -29,6 +29,15 @@ like "submit: for people" "$(cat "$T/out")" '^jobs/s +[0-9,]+\.[0-9]$'
 ok "its jobs run" until_true 20 idle
 before=$(field succeeded_total)
 
+bench submit --connections 2 --jobs 8 --priorities 4 --with '"delay":"1h","unique_key":"bench-%"' --json
+is "submit with more members: exit code" $code 0
+is "submit with more members: each key is another" "$(figure jobs)/$(figure errors)" 8/0
+get /stats
+is "submit with more members: they are as was said" "$(field scheduled)" 8
+bench submit --jobs 1 --with '{'
+is "members that are none: exit code" $code 64
+like "members that are none: what is wrong" "$(cat "$T/err")" 'must be members of a JSON object'
+
 bench drain --jobs 300 -c "$T/stint.conf" --json
 is "drain: exit code" $code 0
 is "drain: jobs" "$(figure jobs)" 300
