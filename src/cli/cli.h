@@ -27,6 +27,7 @@ int cli_queue(const struct cli_command *self, int argc, char **argv);           
 int cli_schedules(const struct cli_command *self, int argc, char **argv);
 int cli_status(const struct cli_command *self, int argc, char **argv);
 int cli_token(const struct cli_command *self, int argc, char **argv);
+int cli_work(const struct cli_command *self, int argc, char **argv);
 int cli_bench(const struct cli_command *self, int argc, char **argv);
 
 #define CLI_JOB_FAILED 1                        /* the job ended, and not well */

@@ -101,8 +101,11 @@ static bool set_result_base64(struct reading *r, const json_t *v)
 	if (r->c->has_result)
 		return wrong(r, "result_base64", "only one of \"result\" and \"result_base64\" may be given");
 	r->c->has_result = true;
-	if (json_is_string(v) && base64_parse(string_of(v), &r->c->result))
+	if (json_is_string(v) && base64_parse(string_of(v), &r->c->result)) {
+		if (r->c->result.len && json_valid(r->c->result.data, r->c->result.len, &(struct json_error){ 0 }))
+			r->c->finish.flags |= REQUEST_FINISH_RESULT_JSON;       /* a program's output, as that of a handler here */
 		return true;
+	}
 	return wrong(r, "result_base64", "\"result_base64\" must be a string in base64 (RFC 4648, padded)");
 }
 
