@@ -11,6 +11,7 @@
 #include "config/config.h"
 #include "os/daemon.h"
 #include "os/files.h"
+#include "process/listen.h"
 #include "process/master.h"
 #include "process/signals.h"
 
@@ -115,6 +116,19 @@ static int test_identity(const struct conf *conf)
 	return EX_CONFIG;
 }
 
+static int test_tls(const struct conf *conf)
+{
+	struct tls_context *tls;
+	char why[300];
+
+	if (listen_tls(&conf->http, &tls, why, sizeof(why))) {
+		tls_context_free(tls);
+		return 0;
+	}
+	fprintf(stderr, "%s: %s\nstintd: %s: the test has failed\n", conf->file, why, conf->file);
+	return EX_CONFIG;
+}
+
 /* A pid file may be stale, its number be another's by now: only who holds the lock of run_dir is signalled. */
 static int send_signal(const struct conf *conf, const char *word)
 {
@@ -209,7 +223,7 @@ int main(int argc, char **argv)
 		return run_server(conf, &o);
 	if (o.word) {
 		rc = send_signal(conf, o.word);
-	} else if ((rc = test_identity(conf)) == 0) {
+	} else if ((rc = test_identity(conf)) == 0 && (rc = test_tls(conf)) == 0) {
 		fprintf(stderr, "stintd: %s: syntax ok\n", o.conf_file);
 		rc = o.dump ? dump_conf(conf) : 0;
 	}

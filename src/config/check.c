@@ -358,6 +358,7 @@ void check(struct loader *l)
 			check_listen(l, b);
 			check_hosts(l, b);
 			tokens_read(l, b);
+			pem_read(l, b);
 		}
 	}
 }

@@ -29,6 +29,8 @@ struct conf_token {                     /* a line of token_file */
 	struct conf_list queue;         /* these alone; none: all */
 };
 
+struct conf_pem { char *p; size_t n; };
+
 struct conf_http {
 	struct conf_list listen_text;
 	struct conf_listen *listen;     /* parsed, nlisten of them */
@@ -40,6 +42,7 @@ struct conf_http {
 	size_t ntoken;
 	struct conf_list hosts;
 	char *tls_certificate, *tls_key;
+	struct conf_pem certificate_pem, key_pem;       /* what is in them; conf_load() alone reads them */
 	double submit_rate;             /* per second and client; 0: no limit */
 };
 

@@ -59,7 +59,7 @@ const struct directive directives[] = {
 		"what to do with a job whose type has no handler" },
 
 	{ CONF_HTTP, "listen", CONF_LIST, "127.0.0.1:8080", 0, 0, FILLED, offsetof(struct conf_http, listen_text), NULL, 0,
-		"addresses to listen on: IPv4:PORT, [IPv6]:PORT or unix:PATH" },
+		"addresses to listen on: IPv4:PORT, [IPv6]:PORT or unix:PATH, with ' tls' behind it for TLS" },
 	HTTP(max_body, CONF_SIZE, "1M", 1 * KIB, 1 * GIB, 0, "the largest request body, and so payload"),
 	HTTP(max_header, CONF_SIZE, "16K", 1 * KIB, 1 * MIB, 0, "the largest request line and header fields together"),
 	HTTP(max_connections, CONF_UINT, "4096", 1, 1000000, 0, "connections open at once"),
@@ -69,8 +69,8 @@ const struct directive directives[] = {
 	HTTP(write_timeout, CONF_DURATION, "30s", 1, DAY, 0, "how long a client may take no byte of an answer"),
 	HTTP(token_file, CONF_PATH, "", 0, 0, 0, "file of access tokens: `stint token` makes its lines; without it everything is open to whoever may connect"),
 	HTTP(hosts, CONF_LIST, "", 0, 0, 0, "Host names answered to, besides localhost and addresses"),
-	HTTP(tls_certificate, CONF_PATH, "", 0, 0, LATER, "certificate chain of the tls listeners"),
-	HTTP(tls_key, CONF_PATH, "", 0, 0, LATER, "private key of the tls listeners"),
+	HTTP(tls_certificate, CONF_PATH, "", 0, 0, 0, "certificate chain of the tls listeners"),
+	HTTP(tls_key, CONF_PATH, "", 0, 0, 0, "private key of the tls listeners"),
 	HTTP(submit_rate, CONF_RATE, "0", 0, MANY, 0, "submissions a client may make, such as 1000/s; 0 is no limit"),
 
 	STORE(path, CONF_PATH, "/var/lib/stint", 0, 0, R | FILLED, "directory of the embedded store"),

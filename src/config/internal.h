@@ -184,6 +184,10 @@ extern const char *const handler_variables[];           /* what the server itsel
 /* listen.c */
 void check_listen(struct loader *l, const struct block *http);
 
+/* pem.c */
+void pem_read(struct loader *l, const struct block *http);
+void pem_free(struct conf_http *http);
+
 /* tokens.c */
 void tokens_read(struct loader *l, const struct block *http);
 void tokens_free(struct conf_http *http);

@@ -118,8 +118,6 @@ static void one(struct loader *l, const struct setting *s, unsigned line, const 
 		good = unix_address(l, s, line, text + 5, out);
 	else
 		good = ip_address(l, s, line, text, out, a);
-	if (out->tls)
-		mistake(l, s->file, line, "a tls listener is not available in this version: leave ' tls' out of '%s'", shown(l, slice_of(written)));
 	if (good && !out->loopback && !l->conf->http.token_file[0])
 		mistake(l, s->file, line, "listen address '%s' can be reached from other machines, and so needs token_file: `stint token NAME ROLE` makes its lines. Without it "
 			"only 127.0.0.1, [::1] and unix: may be listened on", shown(l, slice_of(written)));

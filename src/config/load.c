@@ -440,6 +440,7 @@ void conf_free(struct conf *c)
 	}
 	free(c->http.listen);
 	tokens_free(&c->http);
+	pem_free(&c->http);
 	for (size_t i = 0; i < c->nqueue; i++)
 		free(c->queue[i].name);
 	for (size_t i = 0; i < c->nhandler; i++)

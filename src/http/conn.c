@@ -20,12 +20,15 @@ static void show_open(const struct http_wire *w)
 
 /* --- a connection begins and ends --- */
 
-struct http_conn *conn_new(struct http_wire *w, int fd, bool over)
+struct http_conn *conn_new(struct http_wire *w, int fd, bool tls, bool over)
 {
 	struct http_conn *c = calloc(1, sizeof(*c));
 
-	if (!c) {
+	if (c && tls && w->api->tls)
+		c->tls = tls_new(w->api->tls, fd);
+	if (!c || (tls && !c->tls)) {
 		close(fd);
+		free(c);
 		return NULL;
 	}
 	c->io.fd = fd;
@@ -33,9 +36,11 @@ struct http_conn *conn_new(struct http_wire *w, int fd, bool over)
 	c->timer.fire = conn_timer;
 	c->wire = w;
 	c->over = over;
-	c->read_due = loop_now(w->api->loop) + w->api->conf->http.idle_timeout * MS;
+	/* a handshake has to come as soon as a head has */
+	c->read_due = loop_now(w->api->loop) + (tls ? w->api->conf->http.header_timeout : w->api->conf->http.idle_timeout) * MS;
 	c->write_due = CONN_NEVER;
 	if (loop_add(w->api->loop, &c->io, EPOLLIN | EPOLLRDHUP) < 0) {
+		tls_free(c->tls);
 		close(fd);
 		free(c);
 		return NULL;
@@ -74,6 +79,8 @@ void conn_close(struct http_conn *c)
 	c->dead = true;
 	loop_timer_stop(w->api->loop, &c->timer);
 	loop_del(w->api->loop, &c->io);
+	tls_free(c->tls);
+	c->tls = NULL;
 	close(c->io.fd);
 	if (c->prev)
 		c->prev->next = c->next;

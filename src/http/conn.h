@@ -10,6 +10,7 @@
 #include "http/http.h"
 #include "http/reply.h"
 #include "http/request.h"
+#include "http/tls.h"
 #include "text/buf.h"
 
 #define CONN_BLOCK 8192                 /* bytes of a buffer that is kept for the next user */
@@ -30,6 +31,7 @@ struct http_conn {
 	struct http_wire *wire;
 	struct http_conn *prev, *next;
 	struct http_conn *marked_next;
+	struct tls *tls;                /* NULL: plain */
 	struct http_exchange *x;        /* the request that comes in or is being answered */
 	char *in;                       /* NULL while nothing is there */
 	size_t in_cap, in_at, in_len;   /* in_at: the request's first byte */
@@ -69,7 +71,7 @@ struct http_wire {
 };
 
 /* --- conn.c: the life of a connection --- */
-struct http_conn *conn_new(struct http_wire *w, int fd, bool over);     /* takes the fd over, also where it fails (NULL) */
+struct http_conn *conn_new(struct http_wire *w, int fd, bool tls, bool over);     /* takes the fd over, also where it fails (NULL) */
 void conn_answer(struct http_exchange *x, int status, const char *content_type, const struct buf *body);
 void conn_begin(struct http_exchange *x, int status, const char *content_type);        /* the head of an answer that goes on */
 void conn_end(struct http_exchange *x);         /* and its end, where its last bytes have been added */

@@ -17,6 +17,7 @@
 #include "text/buf.h"
 
 struct schedules;
+struct tls_context;
 
 /* What every handler may use; one a process, made by the acceptor. */
 struct api {
@@ -30,6 +31,7 @@ struct api {
 	const char *version;
 	bool draining;                  /* MASTER_REFUSE was said */
 	bool keeper_away;               /* for so long that nothing but reading is taken on: api_tick.c */
+	struct tls_context *tls;        /* of listeners that are marked so; NULL: there are none */
 	struct http_wire *wire;         /* the wire half's own; NULL at first */
 };
 
@@ -173,7 +175,7 @@ bool claims_poll(struct api *a);                        /* claim.c: takes what t
 
 /* --- the wire half's entry (conn.c), used by process/acceptor.c --- */
 struct http_listener;                                   /* a listening socket in the loop */
-struct http_listener *http_listen(struct api *a, int fd);       /* NULL with errno */
+struct http_listener *http_listen(struct api *a, int fd, bool tls);     /* NULL with errno */
 void http_listener_close(struct http_listener *l);      /* stops accepting and closes the fd; connections go on */
 /* At each turn's end, in this order, what the handlers ask for being posted in between: goes on with requests that waited behind an answer given in this turn; writes the answers, one send(2) a connection. */
 void http_resume(struct api *a);

@@ -21,6 +21,7 @@ struct http_listener {
 	struct loop_timer pause;
 	struct http_wire *wire;
 	struct http_listener *next;
+	bool tls;
 	bool full;                      /* stopped until a connection goes */
 };
 
@@ -76,7 +77,7 @@ static void out_of_files(struct http_listener *l, int error)
 		fd = accept4(l->io.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd >= 0) {
 			write_busy(w, &out, "the server has no file descriptor left for this connection; try again later");
-			if (!out.failed && send(fd, out.data, out.len, MSG_NOSIGNAL) == (ssize_t)out.len)
+			if (!l->tls && !out.failed && send(fd, out.data, out.len, MSG_NOSIGNAL) == (ssize_t)out.len)
 				shutdown(fd, SHUT_WR);
 			buf_free(&out);
 			close(fd);
@@ -94,14 +95,18 @@ static void refuse(struct http_conn *c)
 	conn_mark(c);
 }
 
-static void take(struct http_wire *w, int fd)
+static void take(struct http_wire *w, int fd, bool tls)
 {
 	bool over = w->open >= w->api->conf->http.max_connections;
 	struct http_conn *c;
 	int one = 1;
 
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));    /* fails on a Unix socket, which needs none */
-	c = conn_new(w, fd, over);
+	if (over && tls) {
+		close(fd);              /* it would need a handshake to be told */
+		return;
+	}
+	c = conn_new(w, fd, tls, over);
 	if (c && over)
 		refuse(c);
 }
@@ -122,7 +127,7 @@ static void on_listener(struct loop_io *io, uint32_t events)
 		}
 		fd = accept4(io->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd >= 0) {
-			take(w, fd);
+			take(w, fd, l->tls);
 			continue;
 		}
 		if (errno == EAGAIN)
@@ -135,7 +140,7 @@ static void on_listener(struct loop_io *io, uint32_t events)
 	}
 }
 
-struct http_listener *http_listen(struct api *a, int fd)
+struct http_listener *http_listen(struct api *a, int fd, bool tls)
 {
 	struct http_wire *w = wire_of(a);
 	struct http_listener *l = w ? calloc(1, sizeof(*l)) : NULL;
@@ -146,6 +151,7 @@ struct http_listener *http_listen(struct api *a, int fd)
 	l->io.ready = on_listener;
 	l->pause.fire = on_pause;
 	l->wire = w;
+	l->tls = tls;
 	if (loop_add(a->loop, &l->io, EPOLLIN) < 0) {
 		free(l);
 		return NULL;

@@ -142,6 +142,11 @@ static void ended(struct http_conn *c)
 	}
 }
 
+static ssize_t receive(struct http_conn *c, void *p, size_t n)
+{
+	return c->tls ? tls_recv(c->tls, p, n) : recv(c->io.fd, p, n, 0);
+}
+
 static void read_some(struct http_conn *c)
 {
 	ssize_t n;
@@ -150,7 +155,7 @@ static void read_some(struct http_conn *c)
 		conn_close(c);
 		return;
 	}
-	n = recv(c->io.fd, c->in + c->in_len, c->in_cap - c->in_len, 0);
+	n = receive(c, c->in + c->in_len, c->in_cap - c->in_len);
 	if (n > 0) {
 		c->in_len += (size_t)n;
 		conn_advance(c);
@@ -169,7 +174,7 @@ static void read_some(struct http_conn *c)
 /* After the last answer: what still comes is dropped, so that the client's kernel does not drop the answer. */
 static void linger(struct http_conn *c)
 {
-	ssize_t n = recv(c->io.fd, c->wire->scratch, sizeof(c->wire->scratch), 0);
+	ssize_t n = receive(c, c->wire->scratch, sizeof(c->wire->scratch));
 
 	if (n > 0)
 		c->dropped += (uint64_t)n;
@@ -182,6 +187,15 @@ static bool waits(const struct http_conn *c)
 	return (c->last && !conn_wants_body(c)) || c->held || (c->x && c->x->handed && !conn_wants_body(c));
 }
 
+/* What the session has deciphered already tells nobody that it is there. */
+static void read_on(struct http_conn *c)
+{
+	while (!c->dead && c->tls && c->phase != CONN_LINGER && !c->ended && !waits(c) && tls_pending(c->tls))
+		read_some(c);
+	if (!c->dead && c->tls && tls_wants_out(c->tls))
+		want(c, c->io.events | EPOLLOUT);
+}
+
 /* Input that may not be taken now is switched off only when it comes: most clients send nothing before they have their answer. */
 void conn_ready(struct loop_io *io, uint32_t events)
 {
@@ -189,6 +203,8 @@ void conn_ready(struct loop_io *io, uint32_t events)
 
 	if (events & EPOLLOUT)
 		conn_mark(c);
+	if ((events & EPOLLOUT) && c->tls && tls_wants_out(c->tls))
+		events |= EPOLLIN;      /* what was read needs something to be written first */
 	if (c->phase == CONN_LINGER) {
 		linger(c);
 	} else if (events & EPOLLIN) {
@@ -196,6 +212,7 @@ void conn_ready(struct loop_io *io, uint32_t events)
 			want(c, c->io.events & ~(uint32_t)EPOLLIN);
 		else
 			read_some(c);
+		read_on(c);
 	}
 	if (!c->dead && (events & EPOLLRDHUP)) {
 		c->hung_up = true;
@@ -222,7 +239,10 @@ static void send_some(struct http_conn *c)
 {
 	const struct conf_http *http = &c->wire->api->conf->http;
 	size_t n = conn_unsent(c);
-	ssize_t sent = n ? send(c->io.fd, c->out.data + c->out_at, n, MSG_NOSIGNAL) : 0;
+	ssize_t sent = 0;
+
+	if (n)
+		sent = c->tls ? tls_send(c->tls, c->out.data + c->out_at, n) : send(c->io.fd, c->out.data + c->out_at, n, MSG_NOSIGNAL);
 
 	if (sent < 0 && errno != EAGAIN && errno != EINTR) {
 		conn_close(c);
@@ -251,6 +271,8 @@ static void send_some(struct http_conn *c)
 /* Everything is sent and nothing will be asked any more. */
 static void finish(struct http_conn *c)
 {
+	if (c->tls)
+		tls_say_end(c->tls);
 	if (c->ended || shutdown(c->io.fd, SHUT_WR) < 0) {
 		conn_close(c);
 		return;
@@ -284,6 +306,7 @@ void conn_flush(struct http_conn *c)
 	}
 	if (!c->dead && c->x && c->x->live && !c->x->answered && c->x->q.on_room)
 		c->x->q.on_room(&c->x->q);
+	read_on(c);
 	if (!c->dead && c->last && !c->x)
 		finish(c);
 }

@@ -264,6 +264,5 @@ void http_peer(const struct http_request *q, struct http_peer *out)
 
 bool http_is_tls(const struct http_request *q)
 {
-	(void)q;
-	return false;
+	return q->conn && q->conn->tls;
 }

@@ -10,6 +10,7 @@
 #include "config/schedule.h"
 #include "http/http.h"
 #include "os/log.h"
+#include "process/listen.h"
 #include "process/process.h"
 #include "shm/request.h"
 #include "store/store.h"
@@ -48,7 +49,7 @@ static void listen_all(struct acceptor *a)
 		return;
 	a->going = true;
 	for (size_t i = 0; i < http->nlisten; i++) {
-		a->listener[i] = http_listen(&a->api, a->p->listen_fd[i]);
+		a->listener[i] = http_listen(&a->api, a->p->listen_fd[i], http->listen[i].tls);
 		if (!a->listener[i])
 			cannot(a->p, http->listen[i].text, strerror(errno));
 	}
@@ -172,6 +173,16 @@ static void open_reader(struct acceptor *a)
 	cannot(a->p, "the store", why[0] ? why : store_rc_text(rc));
 }
 
+static void open_tls(struct acceptor *a)
+{
+	char why[300];
+
+	if (listen_tls(&a->p->conf->http, &a->api.tls, why, sizeof(why)))
+		return;
+	log_error("cannot begin: tls: %s", why);
+	child_exit(a->p, PROCESS_EXIT_FATAL);
+}
+
 static void begin(struct acceptor *a)
 {
 	struct process *p = a->p;
@@ -190,6 +201,7 @@ static void begin(struct acceptor *a)
 	a->api.schedules = schedules_make(p->conf, NULL);       /* the keeper says which of them rest */
 	if (!a->api.schedules)
 		cannot(p, "schedules", strerror(errno));
+	open_tls(a);
 	open_reader(a);
 	a->api.ask = ask_open(p->seg, p->slot, on_answer, a);
 	if (!a->api.ask)

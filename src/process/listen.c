@@ -210,3 +210,15 @@ int *listen_descriptors(const struct listen_set *set)
 		fd[i] = set->v[i].fd;
 	return fd;
 }
+
+bool listen_tls(const struct conf_http *http, struct tls_context **out, char *why, size_t size)
+{
+	bool any = false;
+
+	*out = NULL;
+	for (size_t i = 0; i < http->nlisten; i++)
+		any |= http->listen[i].tls;
+	if (any)
+		*out = tls_context_new((struct slice){ http->certificate_pem.p, http->certificate_pem.n }, (struct slice){ http->key_pem.p, http->key_pem.n }, why, size);
+	return !any || *out;
+}

@@ -2,10 +2,12 @@
 #ifndef STINT_PROCESS_LISTEN_H
 #define STINT_PROCESS_LISTEN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
 #include "config/config.h"
+#include "http/tls.h"
 #include "os/daemon.h"
 
 struct listen_socket {
@@ -29,6 +31,9 @@ void listen_close(struct listen_set *set, const struct listen_set *kept);
 
 /* Whether some socket of `set` is this descriptor. */
 bool listen_has(const struct listen_set *set, int fd);
+
+/* What the listeners marked tls need, in *out; NULL where there are none. False with a sentence in why: the certificate or the key will not do. */
+bool listen_tls(const struct conf_http *http, struct tls_context **out, char *why, size_t why_size);
 
 /* The descriptors, in order; malloc'ed (one more than needed, so that it is never NULL but where memory is out). */
 int *listen_descriptors(const struct listen_set *set);

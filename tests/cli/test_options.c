@@ -89,9 +89,22 @@ static void operands_may_stand_anywhere(void **unused)
 	assert_string_equal(args.v[3], "--jobs");
 	assert_string_equal(args.v[4], "-x");
 	assert_int_equal(count, 7);
-	assert_int_equal(parse("1 2 3 4 5 6 7 8"), OPTIONS_OK);
-	assert_int_equal(parse("1 2 3 4 5 6 7 8 9"), OPTIONS_BAD);
-	assert_non_null(strstr(why, "\"9\""));
+}
+
+static void too_many_operands(void **unused)
+{
+	static char *many[OPTION_OPERANDS + 3];
+	static char name[] = "x", one[] = "1", last[] = "last";
+
+	(void)unused;
+	for (size_t i = 0; i < OPTION_OPERANDS; i++)
+		many[i + 1] = one;
+	many[0] = name;
+	many[OPTION_OPERANDS + 1] = last;
+	assert_int_equal(options_parse(&(struct option_spec){ .kind = OPTION_END }, OPTION_OPERANDS + 1, many, &args, why, sizeof(why)), OPTIONS_OK);
+	assert_int_equal(args.n, OPTION_OPERANDS);
+	assert_int_equal(options_parse(&(struct option_spec){ .kind = OPTION_END }, OPTION_OPERANDS + 2, many, &args, why, sizeof(why)), OPTIONS_BAD);
+	assert_non_null(strstr(why, "\"last\""));
 }
 
 static void help_wins_over_what_follows(void **unused)
@@ -161,7 +174,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_form_is_read),
 		cmocka_unit_test(defaults_stay_and_what_was_given_is_known),
-		cmocka_unit_test(operands_may_stand_anywhere),
+		cmocka_unit_test(operands_may_stand_anywhere), cmocka_unit_test(too_many_operands),
 		cmocka_unit_test(help_wins_over_what_follows),
 		cmocka_unit_test(mistakes_are_named),
 		cmocka_unit_test(a_short_buffer_holds_what_fits),

@@ -8,8 +8,6 @@
 #define LATER(option) "main.conf:3: " option " is not available in this version: leave it out\n"
 
 static const struct mistake mistakes[] = {
-	{ "later: tls_certificate", "http {\n\n\ttls_certificate = \"/x\"\n}\n", LATER("tls_certificate") },
-	{ "later: tls_key", "http {\n\n\ttls_key = \"/x\"\n}\n", LATER("tls_key") },
 	{ "later: url of the store", "store {\n\n\turl = \"postgresql://x\"\n}\n", LATER("url") },
 	{ "later: sync", "store {\n\n\tsync = delayed\n}\n", "main.conf:3: sync = delayed is not available in this version: only full is\n" },
 	{ "later: otlp_url", "metrics {\n\n\totlp_url = \"http://x\"\n}\n", LATER("otlp_url") },

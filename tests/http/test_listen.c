@@ -30,7 +30,7 @@ static int setup(void **state)
 	assert_int_equal(bind(fd, (struct sockaddr *)&where, sizeof(where)), 0);
 	assert_int_equal(listen(fd, 512), 0);
 	assert_int_equal(getsockname(fd, (struct sockaddr *)&where, &n), 0);
-	listener = http_listen(&api, fd);
+	listener = http_listen(&api, fd, false);
 	assert_non_null(listener);
 	return 0;
 }

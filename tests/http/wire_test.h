@@ -187,7 +187,7 @@ UNUSED static int dial(void)
 	int sv[2];
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, sv), 0);
-	assert_non_null(conn_new(api.wire, sv[0], false));
+	assert_non_null(conn_new(api.wire, sv[0], false, false));
 	return sv[1];
 }
 
