@@ -2,12 +2,31 @@
 #include "http/http.h"
 
 #include "http/claim.h"
+#include "http/events.h"
 #include "http/figures.h"
 #include "http/health.h"
 #include "http/job_wait.h"
 
 #define KEEPER_AWAY_NS (5 * 1000000000LL)       /* one that is replaced is back within milliseconds */
 #define GIVE_UP_NS (30 * 1000000000LL)          /* a commit that has not come by then: its outcome will not be known in time */
+
+/* The keeper rings us for its events only while this is said. */
+static void say_listening(const struct api *a)
+{
+	_Atomic uint32_t *word = &a->seg->proc[a->slot].listening;
+	uint32_t now = job_wait_count() || events_watchers();
+
+	if (atomic_load_explicit(word, memory_order_relaxed) == now)
+		return;
+	atomic_store_explicit(word, now, memory_order_relaxed);
+	atomic_thread_fence(memory_order_seq_cst);
+}
+
+bool api_pending(const struct api *a)
+{
+	say_listening(a);
+	return job_wait_pending(a) || events_pending(a);
+}
 
 void api_tick(struct api *a)
 {
@@ -19,4 +38,6 @@ void api_tick(struct api *a)
 	figures_tick(a);
 	job_wait_tick(a);
 	claims_tick(a);
+	events_tick(a);
+	say_listening(a);
 }

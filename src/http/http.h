@@ -151,6 +151,7 @@ void api_job_payload(struct http_request *q);
 void api_job_log(struct http_request *q);               /* GET /jobs/:id/log; query "attempt,follow"; HANGUP */
 void api_schedules(struct http_request *q);             /* GET /schedules */
 void api_schedule_run(struct http_request *q);          /* POST /schedules/:id/run; SUBMIT */
+void api_events(struct http_request *q);                /* GET /events; HANGUP */
 void api_stats(struct http_request *q);                 /* GET /stats, /status.json */
 void api_status_page(struct http_request *q);           /* GET /status: HTML, or JSON by Accept */
 void api_asset(struct http_request *q);                 /* GET /status/style.css, /status/script.js, /status/icon.svg; query "v" */
@@ -162,6 +163,7 @@ void api_metrics(struct http_request *q);
 void api_livez(struct http_request *q);
 void api_readyz(struct http_request *q);
 void api_health(struct http_request *q);
+bool api_pending(const struct api *a);                  /* the event ring has something for those who wait or watch: api_tick() is to be called */
 void api_tick(struct api *a);                           /* called at each bell and every second: those who wait on a job look again */
 
 void api_claims(struct http_request *q);                /* POST /claims */

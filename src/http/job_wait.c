@@ -1,6 +1,6 @@
 /* GET /jobs/ID?wait=: who waits for which job. Called by api_job.c and api_tick().
  *
- * The keeper's event ring says which jobs have ended, so that many may wait while many jobs run: a job is read again only when an event names it.
+ * The keeper rings us while somebody waits, and its event ring says which jobs have ended, so that many may wait while many jobs run: a job is read again only when an event names it.
  * Whenever events may have been missed (the ring has overtaken us, the keeper was replaced) and every few seconds besides, all of them are. */
 #include "http/job_wait.h"
 
@@ -10,11 +10,6 @@
 #include "shm/event_ring.h"
 
 #define BUCKETS 1024u
-/* How often the ring is looked at while somebody waits (one load where nothing happened): most jobs that are waited for end soon after they were asked
- * about. */
-#define POLL_SOON_NS (2 * 1000000LL)
-#define POLL_NS (20 * 1000000LL)
-#define SOON_NS (250 * 1000000LL)
 #define SWEEP_NS (3 * 1000000000LL)
 #define SWEEP_DRAINING_NS (100 * 1000000LL)
 
@@ -30,10 +25,8 @@ static struct {
 	unsigned n;
 	uint64_t seen;                  /* events before this one have been looked at */
 	uint64_t turn;                  /* the keeper's */
-	int64_t swept_ns, newest_ns;    /* when all were looked at; when the last one came */
+	int64_t swept_ns;               /* when all were looked at */
 	bool draining;                  /* as it was then */
-	struct loop_timer poll;
-	struct api *api;
 } waits;
 
 static struct waiter **bucket_of(const uint8_t id[16])
@@ -42,6 +35,11 @@ static struct waiter **bucket_of(const uint8_t id[16])
 
 	memcpy(&h, id + 12, sizeof(h));         /* the random end of a UUIDv7 */
 	return &waits.bucket[h % BUCKETS];
+}
+
+bool job_wait_pending(const struct api *a)
+{
+	return waits.n && event_head(a->seg) != waits.seen;
 }
 
 unsigned job_wait_count(void)
@@ -60,8 +58,6 @@ static void answer(struct waiter *w)
 	*at = w->next;
 	waits.n--;
 	loop_timer_stop(q->api->loop, &w->timer);
-	if (waits.n == 0)
-		loop_timer_stop(q->api->loop, &waits.poll);
 	q->state = NULL;
 	q->on_gone = NULL;
 	free(w);
@@ -148,22 +144,12 @@ void job_wait_tick(struct api *a)
 		look_at_all(a);
 }
 
-static void poll_ring(struct loop_timer *t)
-{
-	bool soon = loop_now(waits.api->loop) - waits.newest_ns < SOON_NS;
-
-	loop_timer_set(waits.api->loop, t, soon ? POLL_SOON_NS : POLL_NS);
-	job_wait_tick(waits.api);
-}
-
 static void first_waiter(struct api *a)
 {
-	waits.api = a;
 	waits.seen = event_head(a->seg);
 	waits.turn = atomic_load_explicit(&a->seg->h->keeper_turn, memory_order_acquire);
 	waits.swept_ns = loop_now(a->loop);
 	waits.draining = a->draining;
-	waits.poll.fire = poll_ring;
 }
 
 void job_wait(struct http_request *q, struct job_id id, int64_t wait_ms)
@@ -179,8 +165,6 @@ void job_wait(struct http_request *q, struct job_id id, int64_t wait_ms)
 	*w = (struct waiter){ .timer.fire = time_is_up, .q = q, .id = id, .next = *bucket_of(id.b) };
 	*bucket_of(id.b) = w;
 	waits.n++;
-	waits.newest_ns = loop_now(q->api->loop);
-	loop_timer_set(q->api->loop, &waits.poll, POLL_SOON_NS);
 	q->state = w;
 	q->on_gone = client_gone;
 	loop_timer_set(q->api->loop, &w->timer, wait_ms * 1000000);

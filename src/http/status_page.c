@@ -357,6 +357,8 @@ static void put_job(struct buf *b, const struct figures *f, const struct status_
 	cell(b, "", "queue");
 	html_cut(b, r->queue, 40);
 	buf_printf(b, "</td><td data-label=\"state\"><span class=\"state s-%s\">%s</span>", state, state);
+	if (r->job.state == JOB_RUNNING && r->job.progress_pct >= 0)
+		buf_printf(b, "<small><progress max=\"100\" value=\"%d\" aria-label=\"progress\"></progress> %d %%</small>", r->job.progress_pct, r->job.progress_pct);
 	if (r->error.p && r->job.state != JOB_SUCCEEDED) {
 		buf_str(b, "<small>");
 		html_cut(b, r->error, 160);

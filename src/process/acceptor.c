@@ -149,7 +149,9 @@ static bool busy(void *arg)
 {
 	struct acceptor *a = arg;
 
-	return (ask_outstanding(a->api.ask) && ask_poll(a->api.ask) > 0) | claims_poll(&a->api);
+	bool answered = (ask_outstanding(a->api.ask) && ask_poll(a->api.ask) > 0) | claims_poll(&a->api);
+
+	return api_pending(&a->api) || answered;
 }
 
 /* --- its life --- */

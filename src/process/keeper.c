@@ -14,6 +14,7 @@
 
 #include "os/clock.h"
 #include "os/log.h"
+#include "shm/event_ring.h"
 
 #define TICK_NS 1000000000LL
 
@@ -232,6 +233,7 @@ static void open_store(struct keeper *k)
 	}
 	set_rules(k);
 	store_watch(k->store, keeper_hear, k);
+	event_start(k->seg, store_told(k->store));
 }
 
 /* Leases of an older run of the server: those of workers of ours nobody holds any more, those of remote ones begin anew. */

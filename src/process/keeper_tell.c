@@ -102,6 +102,17 @@ static void mirror_totals(struct keeper *k)
 		shm_gauge(k->me, (enum shm_counter)(SHM_C_STATE_FIRST + i), t.state[i]);
 }
 
+/* Those who wait for events hear of them at once; where nobody does it costs a look. */
+static void ring_listeners(const struct keeper *k)
+{
+	atomic_thread_fence(memory_order_seq_cst);      /* either we see the word, or whoever sets it sees the events */
+	for (uint32_t i = 0; i < k->seg->geo.nacceptor; i++) {
+		uint32_t slot = segment_acceptor_slot(k->seg, i);
+		if (atomic_load_explicit(&k->seg->proc[slot].listening, memory_order_relaxed))
+			segment_ring(k->seg, slot);
+	}
+}
+
 void keeper_tell(struct keeper *k, int64_t commit_ns)
 {
 	int64_t now_us = clock_wall_us();
@@ -113,6 +124,8 @@ void keeper_tell(struct keeper *k, int64_t commit_ns)
 		say_breaker(k, &k->told.v[i]);
 		grants += k->told.v[i].event == JOB_EV_CLAIM;
 	}
+	if (k->told.n)
+		ring_listeners(k);
 	k->told.n = 0;
 	shm_count(k->me, SHM_C_GRANTS, grants);
 	if (commit_ns > 0) {

@@ -8,6 +8,12 @@ static struct shm_event *entry(const struct segment *s, uint64_t seq)
 	return (struct shm_event *)(void *)(s->base + s->geo.off_event) + (seq & (SHM_EVENTS - 1));
 }
 
+void event_start(struct segment *s, uint64_t told)
+{
+	if (told > atomic_load_explicit(&s->h->event_head, memory_order_relaxed))
+		atomic_store_explicit(&s->h->event_head, told, memory_order_release);
+}
+
 void event_put(struct segment *s, const struct shm_event *e)
 {
 	uint64_t seq = atomic_load_explicit(&s->h->event_head, memory_order_relaxed);

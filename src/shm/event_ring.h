@@ -21,6 +21,7 @@ struct shm_event {
 	uint32_t reserved;
 };
 
+void event_start(struct segment *s, uint64_t told);             /* the keeper begins: the next is at least this one. What lies between was lost with a keeper before it */
 void event_put(struct segment *s, const struct shm_event *e);   /* seq is given by the ring */
 uint64_t event_head(const struct segment *s);                   /* the next event's sequence */
 /* Copies the event `seq`: 1 copied, 0 not written yet, -1 overwritten (the reader was overtaken: go on from event_head() - SHM_EVENTS / 2). */

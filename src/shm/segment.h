@@ -89,6 +89,7 @@ struct shm_proc {
 	_Atomic uint64_t grant_tail;    /* worker: bytes of its grant ring consumed */
 	_Atomic uint32_t want_type[SHM_WANT_TYPES];     /* worker: the rooms that it has a share of besides its own in all; 0 ends the list */
 	_Atomic uint64_t want_room[SHM_WANT_TYPES];     /* worker: each one's, as `want` is */
+	_Atomic uint32_t listening;     /* acceptor: somebody waits for events: the keeper rings it for them */
 	/* keeper */
 	_Alignas(128) _Atomic uint64_t grant_head;      /* bytes of the grant ring published; acceptors: 1 while their table of handouts is full */
 	_Atomic uint64_t grant_seq;     /* sequence of the last published grant; acceptors: raised by each batch with handouts */

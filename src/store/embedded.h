@@ -19,6 +19,7 @@ struct head {
 	uint64_t next_token, next_blob;
 	uint32_t next_lane;
 	int64_t last_us;                /* the latest `now` ever seen */
+	uint64_t told;                  /* changes that a watcher was told of, or would have been, ever */
 };
 
 struct key { uint8_t b[160]; size_t n; };

@@ -228,6 +228,7 @@ enum store_rc store_progress(struct store *s, struct job_id id, uint64_t token, 
 	enum store_rc rc = row_put(s, KV_PROGRESS, id_key(&id), (struct kv_bytes){ row, PROGRESS_HEAD + n });
 	if (rc == STORE_OK)
 		rc = job_save(s, &j);
+	s->head.told += rc == STORE_OK;
 	if (rc == STORE_OK && s->watch) {       /* no figure changes with it */
 		const struct turn_lane *l = turn_lane_of(s->turn, j.lane);
 		s->watch(s->watch_arg, &(struct store_change){ .job = j, .type = l->type->name, .queue = l->queue->name, .event = JOB_EV_PROGRESS });

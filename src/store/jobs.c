@@ -86,6 +86,7 @@ enum store_rc job_event(struct store *s, struct job *j, enum job_event event, en
 		breaker_over(&l->type->limit, j->lease_token);
 	if ((from == JOB_RUNNING) != (j->state == JOB_RUNNING) && !turn_ran(s->turn, l, event == JOB_EV_CLAIM))
 		return STORE_NO_MEMORY;
+	s->head.told++;
 	if (s->watch) {
 		struct store_change c = { .job = *j, .type = l->type->name, .queue = l->queue->name, .event = event, .outcome = outcome, .breaker = s->breaker_said };
 		if (event == JOB_EV_CLAIM)

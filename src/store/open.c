@@ -16,9 +16,10 @@ struct head_row {
 	uint32_t next_lane;
 	uint64_t next_token, next_blob;
 	int64_t last_us;
+	uint64_t told;
 	uint8_t last_id[16];
 };
-_Static_assert(sizeof(struct head_row) == 56, "layout");
+_Static_assert(sizeof(struct head_row) == 64, "layout");
 #define HEAD_CRC_FROM 12
 #define EXPIRE_A_BATCH 256u
 #define HEAD_KEY ((struct kv_bytes){ "head", 4 })
@@ -27,7 +28,7 @@ enum store_rc head_put(struct store *s)
 {
 	struct head_row row = {
 		.magic = HEAD_MAGIC, .format = HEAD_FORMAT, .next_lane = s->head.next_lane, .next_token = s->head.next_token,
-		.next_blob = s->head.next_blob, .last_us = s->head.last_us,
+		.next_blob = s->head.next_blob, .last_us = s->head.last_us, .told = s->head.told,
 	};
 
 	memcpy(row.last_id, &s->head.last_id, sizeof(row.last_id));
@@ -60,7 +61,7 @@ static enum store_rc head_load(struct store *s, char *why, size_t size)
 		snprintf(why, size, "the store's head is damaged (its checksum does not agree); restore it from a backup");
 		return STORE_DAMAGED;
 	}
-	s->head = (struct head){ .next_token = row.next_token, .next_blob = row.next_blob, .next_lane = row.next_lane, .last_us = row.last_us };
+	s->head = (struct head){ .next_token = row.next_token, .next_blob = row.next_blob, .next_lane = row.next_lane, .last_us = row.last_us, .told = row.told };
 	memcpy(&s->head.last_id, row.last_id, sizeof(row.last_id));
 	return STORE_OK;
 }
@@ -312,6 +313,11 @@ bool store_has_alone(struct store *s)
 int64_t store_next_token_us(const struct store *s)
 {
 	return turn_next_token_us(s->turn);
+}
+
+uint64_t store_told(const struct store *s)
+{
+	return s->head.told;
 }
 
 void store_clock(struct store *s, int64_t wall_us)

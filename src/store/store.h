@@ -111,6 +111,8 @@ struct store_change {
 typedef void (*store_change_fn)(void *arg, const struct store_change *c);
 void store_watch(struct store *s, store_change_fn fn, void *arg);      /* called for every transition inside the batch; the listener holds them back until the commit */
 
+uint64_t store_told(const struct store *s);     /* how many have been told, or would have been, since the store was made; it never goes back */
+
 /* `spec_bytes` is a record_spec_encode() that has been decoded into *spec. Gives it an id. STORE_REPLAYED and STORE_LIVE: no job is made, *out is the one that is there (and a LIVE one is from now on what the
  * submission's idempotency key, where it has one, is answered with). A job that is gone (deleted, or past its retention) has taken its idempotency key with it. */
 enum store_rc store_submit(struct store *s, const struct job_spec *spec, const uint8_t *spec_bytes, size_t n, struct job *out);

@@ -128,6 +128,7 @@ void api_lease_release(struct http_request *q) { answer_body(q); }
 void api_job_log(struct http_request *q) { held_or(q, answer_path); }
 void api_schedules(struct http_request *q) { answer_path(q); }
 void api_schedule_run(struct http_request *q) { answer_path(q); }
+void api_events(struct http_request *q) { held_or(q, answer_path); }
 void api_stats(struct http_request *q) { answer_path(q); }
 void api_status_page(struct http_request *q) { answer_path(q); }
 void api_asset(struct http_request *q) { answer_path(q); }

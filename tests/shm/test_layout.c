@@ -58,6 +58,7 @@ static const struct row rows[] = {
 	ROW(shm_proc, grant_tail),
 	ROW(shm_proc, want_type),
 	ROW(shm_proc, want_room),
+	ROW(shm_proc, listening),
 	ROW(shm_proc, grant_head),
 	ROW(shm_proc, grant_seq),
 	ROW(shm_proc, grant_next_head),
