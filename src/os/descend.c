@@ -19,6 +19,7 @@
  * never shows as stopped, or a stuck disk; neither makes children meanwhile. */
 #define QUIET_WALKS 2
 #define QUIET_WALKS_STUCK 4
+#define ENVIRON_MAX (256u << 10)        /* of an environment, looked through */
 
 struct process {
 	pid_t pid, ppid, pgrp, session;
@@ -343,6 +344,47 @@ bool descend_marked(pid_t pid, const char *mark)
 	}
 	close(fd);
 	return found;
+}
+
+static bool carries(pid_t pid, const char *name, bool (*is)(void *arg, const char *value), void *arg)
+{
+	static char env[ENVIRON_MAX];
+	size_t n = 0, len = strlen(name);
+	ssize_t got = 0;
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d/environ", (int)pid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	while (n < sizeof(env) - 1 && (got = read(fd, env + n, sizeof(env) - 1 - n)) > 0)
+		n += (size_t)got;
+	close(fd);
+	env[n] = '\0';
+	for (const char *p = env; p < env + n; p += strlen(p) + 1)
+		if (strncmp(p, name, len) == 0 && p[len] == '=' && is(arg, p + len + 1))
+			return true;
+	return false;
+}
+
+size_t descend_carriers(const char *name, bool (*is)(void *arg, const char *value), void *arg, pid_t *pids, size_t max)
+{
+	int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	pid_t pid, self = getpid();
+	size_t count = 0;
+
+	if (proc < 0)
+		return 0;
+	while ((pid = proc_next(proc)) != 0) {
+		struct process p;
+		if (pid == self || !carries(pid, name, is, arg) || (process_read(pid, &p) && process_ended(&p)))
+			continue;
+		if (count < max)
+			pids[count] = pid;
+		count++;
+	}
+	close(proc);
+	return count;
 }
 
 bool descend_group(pid_t pid, pid_t *pgrp, pid_t *session)

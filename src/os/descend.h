@@ -19,6 +19,9 @@ size_t descend_signal(pid_t root, int sig, unsigned limit);
 /* Whether /proc/PID/environ holds the entry `mark` ("STINT_JOB_ID=..."). False where it cannot be read. */
 bool descend_marked(pid_t pid, const char *mark);
 
+/* Every process of this machine, zombies and ourselves excepted, whose environment has NAME=VALUE with a value that `is` says yes to. Returns how many there are; fills at most max. */
+size_t descend_carriers(const char *name, bool (*is)(void *arg, const char *value), void *arg, pid_t *pids, size_t max);
+
 bool descend_group(pid_t pid, pid_t *pgrp, pid_t *session);     /* from /proc/PID/stat; false where it is gone */
 
 #endif

@@ -147,6 +147,9 @@ void start_failed(struct master *m, int exit_code);     /* the reason has been l
 void start_child_died(struct master *m, const struct child *c, int status);
 void start_undo(struct master *m);                      /* at the end, also of a start that failed: pid file, sockets, segment, locks */
 
+/* --- strays.c --- */
+void strays_end(const char *segment_path);              /* ends the programs of an earlier run, whose segment that is */
+
 /* --- groups.c: control groups --- */
 int groups_begin(struct master *m);                     /* 0; sets m->groups where there can be some. Ends what an earlier run left in them */
 bool groups_clear(struct master *m);                    /* ends what is in the groups of workers that are gone, and removes them. False: some are not gone yet */

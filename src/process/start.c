@@ -171,6 +171,7 @@ static int make_segment(struct master *m)
 		log_error("%s", strerror(ENOMEM));
 		return EX_OSERR;
 	}
+	strays_end(path);
 	clock_boot_id(boot);
 	uint64_t epoch = (uint64_t)wall_ms * 1000000u + (uint64_t)(clock_boot_ns() % 1000000);
 	int rc = segment_create(&m->seg, path, &plan, epoch, wall_ms, boot) < 0 ? errno : 0;

@@ -171,6 +171,7 @@ for pid in $victims; do until_true 5 gone "$pid"; done
 none_of_it() { for pid in $left; do ! alive "$pid" || return 1; done; }
 expect_log 'programs of an earlier run were still there: ended'
 expect_log 'the master is gone: ending'
+expect_log 'processes of handlers of an earlier run were still there: ended'
 if ! sh -c "echo 0 > '$group/cgroup.procs'" 2>/dev/null; then
 	# Divided as it still is, no process may be put into it: whoever manages it, as systemd does, ends what is in it and makes it anew.
 	echo 1 > "$group/cgroup.kill"
