@@ -83,7 +83,14 @@ program bomb <<'STOP'
 i=0
 while [ $i -lt 100 ]; do (setsid sleep 1004 &) ; i=$((i + 1)); done
 STOP
+# As many as may be; the sanitizers' programs are too heavy for that.
+forks=2000
+! grep -q 'fsanitize=address' "$builddir/config.status" || forks=300
+program forkbomb <<STOP
+exec $builddir/tests/system/fork_bomb $forks
+STOP
 for name in hang ignore closedhang stopped; do handler $name 'timeout = 500ms'; done
+handler forkbomb 'timeout = 1s'
 for name in away unnamed flood deaf closed above descriptors zombies nul progress bomb; do handler $name; done
 handler killer 'max_crashes = 2'
 add_conf <<'STOP'
@@ -144,6 +151,10 @@ one progress null
 is "progress: nonsense is passed over, the last word stands" "$state $(field progress.percent) $(field progress.message)" "succeeded 99 step 1999"
 one bomb null
 is "a hundred who fork away" "$state" succeeded
+one forkbomb null
+is "$forks that fork and fork" "$state $(field last_error)" "dead timed out after 1s"
+none_of_it() { ! ps -eo args= | grep -q "^$builddir/tests/system/fork_bom[b]"; }
+ok "and nothing is left of them" until_true 10 none_of_it
 one killer null
 is "who kills its worker, as often as max_crashes says" "$state $(field retry_count)" "dead 0"
 like "and is told so" "$(field last_error)" "worker died .* max_crashes"
