@@ -118,10 +118,13 @@ void coprocess_again(struct loop_timer *t)
 {
 	struct coprocess *c = LOOP_OWNER(t, struct coprocess, timer);
 
-	if (c->life == COPROCESS_PAUSED)
+	if (c->life == COPROCESS_PAUSED) {
 		coprocess_launch_by_itself(c);
-	else if (c->life == COPROCESS_CLOSING)
+	} else if (c->life == COPROCESS_CLOSING) {
+		if (!c->asked)
+			snprintf(c->fault, sizeof(c->fault), "its coprocess closed its standard %s and did not end: it was ended", c->from.fd < 0 ? "output" : "input");
 		coprocess_end(c, c->pool->handler->kill_grace);
+	}
 }
 
 /* --- its end --- */

@@ -62,7 +62,7 @@ struct coprocess {
 	bool deaf;                      /* it broke the protocol: what it says is read and dropped */
 	bool drained;                   /* no more jobs, and no successor */
 	bool asked;                     /* its end was our doing: a successor at once */
-	char fault[JOB_ERROR_MAX];      /* how it broke the protocol; "" */
+	char fault[JOB_ERROR_MAX];      /* how it broke the protocol, or closed a pipe and stayed; "" */
 	unsigned failures;              /* deaths since an answer, each with a longer pause */
 	bool refused;                   /* that it cannot be started has been said */
 	struct job_id answered[COPROCESS_REMEMBERED];
