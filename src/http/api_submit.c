@@ -12,6 +12,7 @@
 #include "http/auth.h"
 #include "http/client.h"
 #include "http/envelope.h"
+#include "http/job_request.h"
 #include "http/parents.h"
 #include "http/pending.h"
 #include "http/submission.h"
@@ -114,6 +115,21 @@ static bool queue_allowed(const struct http_request *q, const struct job_spec *s
 	return false;
 }
 
+/* To a token for some queues a job of another is not there, and so nothing can depend on it. */
+static bool parents_allowed(const struct http_request *q, const struct job_spec *s, struct envelope_problem *p)
+{
+	struct job_id id;
+
+	for (unsigned i = 0; q->token && q->token->queue.n && i < s->ndepends; i++) {
+		memcpy(&id, s->depends + i * sizeof(id), sizeof(id));
+		if (job_request_for(q, id))
+			continue;
+		parents_problem(s, &id, JOB_NONE, p);
+		return false;
+	}
+	return true;
+}
+
 /* The item's job from the text; false with *p filled in. */
 static bool item_parse(struct submission_item *item, const struct envelope_input *in, struct slice text, struct envelope_problem *p)
 {
@@ -127,7 +143,7 @@ static bool item_parse(struct submission_item *item, const struct envelope_input
 		free(e);
 		return false;
 	}
-	if (!queue_allowed(item->owner->q, &e->spec, p) || !parents_check(item->owner->q->api, &e->spec, p)) {
+	if (!queue_allowed(item->owner->q, &e->spec, p) || !parents_allowed(item->owner->q, &e->spec, p) || !parents_check(item->owner->q->api, &e->spec, p)) {
 		envelope_free(e);
 		free(e);
 		return false;

@@ -1,4 +1,4 @@
-/* The common beginning of GET /jobs/ID and what lies below it. Called by api_job.c, api_job_bytes.c and api_job_history.c. */
+/* The common beginning of GET /jobs/ID and what lies below it. Called by api_job.c, api_job_bytes.c and api_job_history.c; api_submit.c and submission.c ask about jobs that a submission leads to. */
 #include "http/job_request.h"
 
 #include "http/auth.h"
@@ -10,21 +10,34 @@ static int cut(struct slice s)
 }
 
 /* To a token that is not for its queue a job is not there. */
-static bool is_for(struct http_request *q, struct job_id id)
+static enum store_rc find_for(const struct http_request *q, struct job_id id)
 {
 	struct job_spec spec;
-	bool good;
 
 	if (!q->token || q->token->queue.n == 0)
-		return true;
-	if (!job_request_read(q))
-		return false;
-	enum store_rc rc = store_get(q->api->reader, id, NULL, &spec);
-	good = rc == STORE_OK && auth_queue(q, (struct slice){ spec.queue.p, spec.queue.n });
+		return STORE_OK;
+	enum store_rc rc = q->api->reader ? store_read_begin(q->api->reader) : STORE_BUSY;
+	if (rc != STORE_OK)
+		return rc;
+	rc = store_get(q->api->reader, id, NULL, &spec);
+	if (rc == STORE_OK && !auth_queue(q, (struct slice){ spec.queue.p, spec.queue.n }))
+		rc = STORE_NOT_FOUND;
 	store_read_end(q->api->reader);
-	if (!good)
-		job_request_failed(q, rc == STORE_OK ? STORE_NOT_FOUND : rc);
-	return good;
+	return rc;
+}
+
+static bool is_for(struct http_request *q, struct job_id id)
+{
+	enum store_rc rc = find_for(q, id);
+
+	if (rc != STORE_OK)
+		job_request_failed(q, rc);
+	return rc == STORE_OK;
+}
+
+bool job_request_for(const struct http_request *q, struct job_id id)
+{
+	return find_for(q, id) == STORE_OK;
 }
 
 bool job_request_id(struct http_request *q, struct job_id *id)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "http/job_json.h"
+#include "http/job_request.h"
 #include "http/job_wait.h"
 #include "http/parents.h"
 #include "text/json.h"
@@ -49,6 +50,23 @@ void submission_free(struct submission *s)
 	free(s);
 }
 
+/* Keys know of no queues: the job that is there may be one that the request's token must not see. */
+static void hide(struct submission_item *item)
+{
+	const struct http_request *q = item->owner->q;
+
+	if ((item->result.rc != STORE_LIVE && item->result.rc != STORE_REPLAYED) || job_request_for(q, item->result.id))
+		return;
+	item->problem = malloc(sizeof(*item->problem));
+	if (!item->problem) {
+		item->result = (struct request_result){ .rc = STORE_NO_MEMORY };
+		return;
+	}
+	*item->problem = (struct envelope_problem){ .status = 403 };
+	snprintf(item->problem->field, sizeof(item->problem->field), "%s", item->result.rc == STORE_LIVE ? "unique_key" : "idempotency_key");
+	snprintf(item->problem->detail, sizeof(item->problem->detail), "a job of a queue that the token %.64s is not for has that key; another job needs another key", q->token->name);
+}
+
 /* The envelope is kept where the answer is made of it. */
 void submission_take(struct submission_item *item, const struct request_result *r)
 {
@@ -56,6 +74,7 @@ void submission_take(struct submission_item *item, const struct request_result *
 	bool names = r->rc == STORE_QUEUE_LIMIT || r->rc == STORE_KEY_REUSED || r->rc == STORE_PARENT;
 
 	item->result = *r;
+	hide(item);
 	if (s->kind != SUBMISSION_ONE && item->envelope && !names) {
 		envelope_free(item->envelope);
 		free(item->envelope);
@@ -113,7 +132,7 @@ struct envelope_problem submission_store_problem(int rc, const struct job_spec *
 
 static struct envelope_problem item_problem(const struct submission_item *item, const struct job_spec *spec)
 {
-	struct envelope_problem p = submission_store_problem(item->result.rc, spec);
+	struct envelope_problem p = item->problem ? *item->problem : submission_store_problem(item->result.rc, spec);
 
 	if (item->result.rc == STORE_PARENT && item->envelope)
 		parents_problem(&item->envelope->spec, &item->result.id, (enum job_state)item->result.state, &p);
@@ -186,7 +205,7 @@ static const struct job_spec *spec_of(const struct submission_item *item)
 
 void submission_put(struct buf *b, const struct submission_item *item)
 {
-	struct envelope_problem p = item->problem ? *item->problem : item_problem(item, spec_of(item));
+	struct envelope_problem p = item_problem(item, spec_of(item));
 
 	if (p.status == 0) {
 		buf_str(b, "{\"id\":");

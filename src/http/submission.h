@@ -17,7 +17,7 @@ struct submission;
 struct submission_item {                /* one job */
 	struct submission *owner;
 	struct envelope *envelope;      /* NULL once it is not needed any more, and for a line that is refused */
-	struct envelope_problem *problem;       /* LINES: why it was refused before it was asked; else NULL */
+	struct envelope_problem *problem;       /* why it was refused before it was asked (LINES), or what is there may not be seen; else NULL */
 	unsigned line;                  /* LINES: from 1 */
 	struct request_result result;
 };

@@ -1,6 +1,8 @@
 /* Submissions that carry keys: the header, what is answered with a job that is there, what is refused. S1.22 S1.30. */
 #include "submit_test.h"
 
+#include "text/uuid.h"
+
 static void post_with_key(const char *content_type, const char *key, const char *again, const char *body)
 {
 	answer_clear();
@@ -106,10 +108,67 @@ static void keys_of_several(void **state)
 	}
 }
 
+/* A token for some queues is shown no job of another, though it has the key or the id of one. */
+static char shop[] = "shop", mine[] = "mine", *queues_of_token[] = { mine };
+static const struct conf_token token = { .name = shop, .roles = CONF_ROLE_SUBMIT, .queue = { queues_of_token, 1 } };
+
+static void post_with_token(const char *content_type, const char *body)
+{
+	answer_clear();
+	headers[0] = (struct http_pair){ SLICE("content-type"), slice_of(content_type) };
+	q = (struct http_request){ .api = &api, .method = HTTP_M_POST, .path = SLICE("/jobs"), .header = headers, .nheader = 1, .body = slice_of(body), .token = &token };
+	api_submit(&q);
+}
+
+static void jobs_of_other_queues(void **state)
+{
+	static const struct { const char *queue, *shown; int rc, status; const char *field; } map[] = {
+		{ "mine", "mine", STORE_LIVE, 200, "" }, { "other", "mine", STORE_LIVE, 403, "unique_key" },
+		{ "mine", "mine", STORE_REPLAYED, 200, "" }, { "other", "mine", STORE_REPLAYED, 403, "idempotency_key" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(map) / sizeof(map[0]); i++) {
+		struct job there = submit_type("email", "", map[i].queue);
+		post_with_token("application/json", "{\"type\":\"email\",\"queue\":\"mine\",\"unique_key\":\"u\",\"idempotency_key\":\"k\"}");
+		keeper_knows(2 * i, map[i].rc, &there);
+		assert_int_equal(answer.status, map[i].status);
+		assert_string_equal(answer.field, map[i].field);
+		if (answer.status == 403) {
+			assert_null(strstr(answer.headers, "Location"));
+			assert_non_null(strstr(answer.detail, "the token shop"));
+		}
+		post_with_token("application/json", "[{\"type\":\"email\",\"queue\":\"mine\",\"unique_key\":\"u\"}]");
+		keeper_knows(2 * i + 1, map[i].rc, &there);
+		json_t *j = answer_json();
+		assert_int_equal(json_object_get(json_array_get(j, 0), "id") == NULL, map[i].status == 403);
+		json_decref(j);
+	}
+}
+
+static void parents_of_other_queues(void **state)
+{
+	static const char *const queue[] = { "mine", "other" };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		char id[UUID_TEXT_BYTES], body[200];
+		struct job parent = submit_type("email", "", queue[i]);
+		uuid_format(parent.id.b, id);
+		snprintf(body, sizeof(body), "{\"type\":\"email\",\"queue\":\"mine\",\"unique_key\":\"u\",\"depends_on\":[\"%s\"]}", id);
+		post_with_token("application/json", body);
+		assert_int_equal(nasked, 1);
+		assert_int_equal(answer.answers, i);
+	}
+	assert_int_equal(answer.status, 422);
+	assert_string_equal(answer.field, "depends_on[0]");
+	assert_non_null(strstr(answer.detail, "there is no job "));
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-	const struct CMUnitTest tests[] = { T(the_header), T(a_job_that_is_there), T(keys_refused), T(keys_of_several) };
+	const struct CMUnitTest tests[] = { T(the_header), T(a_job_that_is_there), T(keys_refused), T(keys_of_several), T(jobs_of_other_queues), T(parents_of_other_queues) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -62,6 +62,13 @@ as mail POST /jobs '{"type":"print","queue":"other"}'
 is "nor is anything submitted there" "$status $(field field)" "403 queue"
 as mail POST /jobs '[{"type":"print","queue":"mail"},{"type":"print"}]'
 is "nor a part of an array" "$status $(field field)" "403 [1].queue"
+as ops POST /jobs '{"type":"print","queue":"other","delay":"1h","unique_key":"only"}'
+is "a unique key of another queue" "$status" 201
+hidden=$(field id)
+as mail POST /jobs '{"type":"print","queue":"mail","unique_key":"only"}'
+is "does not show the job that has it" "$status $(field field) $(grep -c "$hidden" "$T/body")" "403 unique_key 0"
+as mail POST /jobs "{\"type\":\"print\",\"queue\":\"mail\",\"depends_on\":[\"$hidden\"]}"
+is "nor can it be depended on" "$status $(field field)" "422 depends_on[0]"
 as mail GET /jobs
 is "it lists its own" "$status $(jq -r '[.jobs[].queue] | unique | join(" ")' < "$T/body")" "200 mail"
 as mail GET '/jobs?queue=other'
