@@ -143,7 +143,7 @@ static void step_rules(void)
 static const struct kind { void (*op)(void); unsigned weight; bool outside; } kinds[] = {
 	{ op_submit, 22, false }, { op_claim, 20, false }, { op_finish, 16, false }, { op_progress, 2, false }, { op_abandon, 4, false }, { op_due, 5, false }, { op_spread, 7, false }, { op_retain, 4, false },
 	{ op_act, 12, false }, { op_bulk, 4, false }, { op_pause, 2, false }, { op_stage, 3, false }, { op_unstage, 1, false }, { op_sweep, 1, false }, { op_schedule, 1, false }, { op_token, 1, false },
-	{ op_leases, 1, false }, { step_commit, 14, true }, { step_crash, 5, true }, { step_rules, 1, true },
+	{ op_leases, 1, false }, { op_lines, 3, false }, { step_commit, 14, true }, { step_crash, 5, true }, { step_rules, 2, true },
 };
 
 static const struct kind *choose_kind(void)
@@ -194,7 +194,7 @@ static void history(uint64_t seed)
 	h.f = state;
 	h.seed = seed;
 	store_watch(h.f->store, heard, NULL);
-	rules_new();
+	rules_first();
 	turns_forget();
 	unsigned steps = STEPS_MIN + dice(STEPS_MAX - STEPS_MIN);
 	uint64_t first = h.seed;

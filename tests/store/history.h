@@ -1,5 +1,5 @@
 /* Random histories of the store against a plain model of its rules: no indexes, no bytes, no memory of its own, every question answered by looking at all jobs.
- * history_model.c has the rules, history_submit.c, _attempts.c, _acts.c, _time.c and _bytes.c do operations to store and model alike and compare the answers, history_check.c compares all that can be seen, histories.c makes them. */
+ * history_model.c has the rules, history_keys.c those of keys; history_submit.c, _attempts.c, _acts.c, _time.c and _bytes.c do operations to store and model alike and compare the answers, history_check.c compares all that can be seen, histories.c makes them. */
 #ifndef STINT_TESTS_STORE_HISTORY_H
 #define STINT_TESTS_STORE_HISTORY_H
 
@@ -43,7 +43,9 @@ struct mjob {
 	uint64_t token, grant;
 	uint32_t slot, incarnation;
 	bool begun, cancel_asked;       /* begun: its worker has started its program */
-	unsigned unique;                /* 0: none */
+	unsigned unique, key;           /* 0: none */
+	uint64_t arrival;               /* of one with a key, while it lives: when it was queued first */
+	bool holds;                     /* the key is its own, where only so many may have it */
 	char tag;
 	struct mlink parent[M_PARENTS];
 	unsigned nparents;
@@ -67,6 +69,8 @@ struct model {                          /* what a crash takes back */
 	uint64_t last_token, token_seq[NAMES];
 	int64_t latest_us;              /* the latest time that any batch has seen */
 	bool paused[QUEUES];
+	uint64_t arrivals;
+	bool unsure[TYPES];             /* its lines of keys are not yet what the reload wants: who has a key is not known */
 	struct mbucket bucket[QUEUES + TYPES];  /* queues, then types */
 	struct mtally tally[QUEUES + TYPES + 1];        /* queues, types, all */
 	struct store_schedule schedule[NAMES];
@@ -80,6 +84,7 @@ struct mrules {                         /* what a reload changes */
 	struct store_limit limit[QUEUES + TYPES];
 	bool hide;                      /* the type "hidden" runs nowhere */
 	bool rates;                     /* any of the limits has one */
+	bool keyed;                     /* types may have a limit of their keys; of the whole history */
 };
 
 struct heard { enum job_event event; enum job_outcome outcome; struct job job; };
@@ -139,6 +144,14 @@ void turns_taken(const struct mjob *j);
 void check_rank(const struct mjob *j, const struct job *out, bool later);       /* takes its queued_ms over */
 void lay_down(struct mjob *j);                  /* ends its lease in the model */
 
+/* --- history_keys.c --- */
+unsigned running_of_key(const struct mjob *j);
+enum yes key_lets(const struct mjob *j);        /* of a queued one */
+void key_check_start(const struct mjob *j);     /* of one that is handed out */
+void key_check_place(const struct mjob *j, const struct job *in);       /* of a job that was read */
+void keys_look(void);                           /* after each transition: keys that are to be had are given */
+void keys_settle(void);
+
 /* --- what was heard during the last operation --- */
 void hear_begin(void);
 void heard_one(const struct mjob *j, enum job_event event, enum job_outcome outcome);        /* this, of that job in its present state, and nothing else */
@@ -147,7 +160,7 @@ void heard_none(void);
 /* --- history_cover.c: which operation has met which state --- */
 enum cover {
 	C_SUBMIT, C_CLAIM, C_SUCCEED, C_FAIL, C_TIME_OUT, C_RELEASE, C_END_CANCELLED, C_STALE, C_PROGRESS, C_CANCEL, C_RETRY, C_RUN_NOW, C_DELETE,
-	C_BULK_CANCEL, C_BULK_RETRY, C_BULK_DELETE, C_CRASHED, C_LET_GO, C_DUE, C_EXPIRE, C_RELEASED, C_PARENT_FAILED, C_RETAIN, C_REPLAYED, C_LIVE, C_PARENT, C_CRASH, C_REOPEN, COVERS
+	C_BULK_CANCEL, C_BULK_RETRY, C_BULK_DELETE, C_CRASHED, C_LET_GO, C_DUE, C_EXPIRE, C_RELEASED, C_PARENT_FAILED, C_RETAIN, C_REPLAYED, C_LIVE, C_PARENT, C_KEYED, C_HOLDS, C_LINED, C_RELINED, C_CRASH, C_REOPEN, COVERS
 };
 void covered(enum cover what, enum job_state state);
 void covered_rc(enum store_rc rc);
@@ -170,6 +183,7 @@ void op_unstage(void);
 void op_sweep(void);                            /* drops what dead workers staged, too */
 void op_schedule(void);
 void op_token(void);
+void op_lines(void);
 void check_list(void);                          /* between the reader's begin and end */
 void op_rules(void);                            /* outside a batch */
 void op_leases(void);                           /* what a new keeper asks for */
@@ -177,7 +191,7 @@ void crashed(struct mjob *j, bool begun);
 struct mstaged *staged_any(void);
 void staged_own(struct mstaged *b);             /* it is somebody's now */
 struct mbytes some_bytes(void);
-void rules_new(void);                           /* of a new history */
+void rules_first(void);                         /* of a new history */
 
 /* --- history_check.c: between two batches --- */
 void check_all(void);

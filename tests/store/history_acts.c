@@ -147,11 +147,13 @@ static bool text_in(const char *whole, const char *part)
 
 static bool has_text(const struct mjob *j, const char *part)
 {
-	char name[16], id[UUID_TEXT_BYTES], tag[2] = { j->tag, '\0' };
+	char name[16], id[UUID_TEXT_BYTES], tag[2] = { j->tag, '\0' }, key[8] = "";
 
 	snprintf(name, sizeof(name), "job-N%u", j->number);
+	if (j->key)
+		snprintf(key, sizeof(key), "zone-%u", j->key % 10);
 	uuid_format(j->id.b, id);
-	if (text_in(name, part) || text_in(id, part) || text_in(tag, part))
+	if (text_in(name, part) || text_in(id, part) || text_in(tag, part) || text_in(key, part))
 		return true;
 	for (unsigned i = j->nattempts; i-- > 0;)
 		if (j->attempt[i].error[0])
@@ -216,6 +218,7 @@ static bool bulk_one(struct mjob *j, enum store_act act)
 	assert_non_null(told);
 	if (act == STORE_ACT_RETRY) {
 		event = retried(j);
+		keys_look();
 		check_rank(j, &told->job, false);
 	} else {
 		model_end(j, JOB_CANCELLED);
@@ -252,7 +255,7 @@ static uint64_t bulk_model(const struct store_bulk *b, const char *text, char ta
 
 static void choose_filter(struct store_filter *f, const char **text, char *tag)
 {
-	static const char *const texts[] = { "BOOM", "n1", "worker died", "-N", "a", "01" };
+	static const char *const texts[] = { "BOOM", "n1", "worker died", "-N", "zOne-1", "a", "01" };
 	static char one_tag[2];
 
 	*f = (struct store_filter){ .states = 0 };

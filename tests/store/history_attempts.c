@@ -24,6 +24,7 @@ static unsigned expired_on_the_way(void)
 		assert_true(past(j) && may_start(j) != NO);
 		covered(C_EXPIRE, j->state);
 		model_end(j, JOB_EXPIRED);
+		keys_look();
 		say(" (job %u expired)", j->number);
 	}
 	return n;
@@ -64,6 +65,7 @@ static void check_choice(const struct mjob *j, bool alone)
 	assert_int_equal(j->state, JOB_QUEUED);
 	assert_true(may_start(j) != NO);
 	assert_false(past(j));
+	key_check_start(j);
 	assert_int_equal(alone, is_alone(j));
 	assert_true((!alone || offer.idle) && (j->type != ROOM_TYPE || offer.room) && !offer.nothing);
 	for (unsigned i = 0; i < h.m.n; i++) {
@@ -213,6 +215,7 @@ static enum job_event ended(struct mjob *j, const struct store_finish *d)
 		model_end(j, JOB_CANCELLED);
 	else
 		j->state = JOB_QUEUED;
+	j->holds = false;
 	return j->state == JOB_CANCELLED ? JOB_EV_CANCEL : j->state == JOB_DEAD ? JOB_EV_FAIL_DEAD : j->state == JOB_RETRYING ? JOB_EV_FAIL_RETRY : JOB_EV_GIVE_BACK;
 }
 
@@ -319,7 +322,9 @@ void crashed(struct mjob *j, bool begun)
 		model_end(j, over ? JOB_DEAD : JOB_CANCELLED);
 	else
 		j->state = JOB_QUEUED;
+	j->holds = false;
 	lay_down(j);
+	keys_look();
 }
 
 static bool begun_by(void *arg, uint64_t token)

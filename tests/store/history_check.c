@@ -110,6 +110,7 @@ static bool check_job(void *arg, const struct job *s, const struct job_spec *spe
 	assert_int_equal(s->cancel_asked, j->cancel_asked);
 	assert_int_equal(s->last_outcome, j->last_outcome);
 	assert_true(s->lease_token == j->token);
+	key_check_place(j, s);
 	assert_int_equal(spec->tag[0].p[0], j->tag);
 	check_bytes(j, s);
 	check_history(j);

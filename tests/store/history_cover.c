@@ -35,6 +35,10 @@ static const struct must { const char *name; unsigned states; } must[COVERS] = {
 	[C_REPLAYED] = { "same key again", ALL_STATES },
 	[C_LIVE] = { "same unique key", OPEN_STATES },
 	[C_PARENT] = { "bad parent", IN(JOB_NONE) | FINAL_BAD },
+	[C_KEYED] = { "claim of a limited key", IN(JOB_QUEUED) },
+	[C_HOLDS] = { "holds its key", IN(JOB_QUEUED) | IN(JOB_RUNNING) },
+	[C_LINED] = { "waits for its key", IN(JOB_QUEUED) | IN(JOB_RETRYING) },
+	[C_RELINED] = { "key's limit changes", ALL_STATES },
 	[C_CRASH] = { "keeper died", ALL_STATES },
 	[C_REOPEN] = { "another run", 0 },      /* only where the engine persists */
 };

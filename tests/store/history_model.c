@@ -172,7 +172,8 @@ enum yes may_start(const struct mjob *j)
 		return NO;
 	if (h.m.paused[j->queue] || (h.rules.hide && strcmp(type_names[j->type], "hidden") == 0))
 		return NO;
-	return queue < type ? queue : type;
+	queue = queue < type ? queue : type;
+	return queue < key_lets(j) ? queue : key_lets(j);
 }
 
 /* --- turns of queues: by weight, and who comes new has saved up nothing --- */
@@ -190,8 +191,11 @@ void turns_forget(void)
 
 void turns_look(void)
 {
-	/* with rates nobody can say when exactly a queue came back */
+	keys_look();
+	/* with rates, and while lines change, nobody can say when exactly a queue came back */
 	h.turns_unknown |= h.rules.rates;
+	for (unsigned t = 0; t < TYPES; t++)
+		h.turns_unknown |= h.m.unsure[t];
 	for (unsigned q = 0; q < QUEUES; q++) {
 		bool in = false;
 		for (unsigned i = 0; i < h.m.n && !in; i++)

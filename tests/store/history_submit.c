@@ -18,7 +18,7 @@ struct asked {                          /* a submission, and what the texts of i
 	struct mjob j;
 	struct job_spec spec;
 	unsigned key, print;
-	char key_text[16], unique_text[16], name[16], tag[2];
+	char key_text[16], unique_text[16], zone[16], name[16], tag[2];
 	uint8_t depends[M_PARENTS * sizeof(struct job_id)];
 	struct mstaged *staged;
 	bool wrong_length;
@@ -56,7 +56,7 @@ static void choose(struct asked *a)
 	struct mjob *j = &a->j;
 
 	*a = (struct asked){ .key = dice(4) ? 0 : 1 + dice(4), .print = dice(5) == 0 };
-	*j = (struct mjob){ .queue = dice(QUEUES), .type = dice(TYPES), .priority = (int32_t)dice(5) - 2, .max_retries = dice(3), .unique = dice(5) ? 0 : 1 + dice(2), .tag = (char)('a' + dice(2)), .percent = -1, .slot = UINT32_MAX };
+	*j = (struct mjob){ .queue = dice(QUEUES), .type = dice(TYPES), .priority = (int32_t)dice(5) - 2, .max_retries = dice(3), .unique = dice(5) ? 0 : 1 + dice(2), .key = dice(3) == 0 ? 0 : 1 + (dice(5) == 0), .tag = (char)('a' + dice(2)), .percent = -1, .slot = UINT32_MAX };
 	j->run_at_ms = dice(3) ? 0 : now_ms() - 20 + dice(80);
 	j->expires_at_ms = dice(4) ? 0 : now_ms() + dice(60);
 	if (dice(100) == 0)
@@ -64,6 +64,7 @@ static void choose(struct asked *a)
 	snprintf(a->name, sizeof(a->name), "job-N%u", j->number = ++h.m.numbers);
 	snprintf(a->key_text, sizeof(a->key_text), "key-%u", a->key);
 	snprintf(a->unique_text, sizeof(a->unique_text), "unique-%u", j->unique);
+	snprintf(a->zone, sizeof(a->zone), "zone-%u", j->key);
 	a->tag[0] = j->tag;
 	a->spec = spec_of(type_names[j->type], queue_names[j->queue], j->priority, "");
 	a->spec.aging_ms = strcmp(queue_names[j->queue], "strict") == 0 ? 0 : 10;
@@ -76,6 +77,8 @@ static void choose(struct asked *a)
 	a->spec.ntags = 1;
 	if (a->key)
 		a->spec.idempotency_key = text_of(a->key_text);
+	if (j->key)
+		a->spec.key = text_of(a->zone);
 	if (j->unique)
 		a->spec.unique_key = text_of(a->unique_text);
 	memset(a->spec.fingerprint, (int)a->print, sizeof(a->spec.fingerprint));
@@ -191,8 +194,8 @@ void op_submit(void)
 	if (h.m.n == M_JOBS || h.m.nkeys == M_KEYS)
 		return;
 	choose(&a);
-	say("submit %s/%s priority %d run_at %+d expires %+d key %u.%u unique %u parents %u staged %d", type_names[a.j.type], queue_names[a.j.queue], a.j.priority,
-		a.j.run_at_ms ? (int)(a.j.run_at_ms - now_ms()) : 0, a.j.expires_at_ms ? (int)(a.j.expires_at_ms - now_ms()) : 0, a.key, a.print, a.j.unique, a.j.nparents, a.staged != NULL);
+	say("submit %s/%s priority %d run_at %+d expires %+d key %u.%u unique %u zone %u parents %u staged %d", type_names[a.j.type], queue_names[a.j.queue], a.j.priority,
+		a.j.run_at_ms ? (int)(a.j.run_at_ms - now_ms()) : 0, a.j.expires_at_ms ? (int)(a.j.expires_at_ms - now_ms()) : 0, a.key, a.print, a.j.unique, a.j.key, a.j.nparents, a.staged != NULL);
 	size_t n = record_spec_encode(&a.spec, bytes, sizeof(bytes));
 	assert_true(n > 0);
 	assert_int_equal(record_spec_decode(bytes, n, &decoded), RECORD_OK);

@@ -26,6 +26,7 @@ static void one_due(const struct heard *e, bool *queues, int64_t *last_ms)
 		*last_ms = j->run_at_ms;
 		j->state = JOB_QUEUED;
 	}
+	keys_look();
 	assert_int_equal(e->job.state, j->state);
 	say(" %u %s", j->number, job_state_name(j->state));
 }
@@ -85,6 +86,7 @@ static void told(struct mjob *j, const struct heard *e)
 		j->state = later ? JOB_SCHEDULED : JOB_QUEUED;
 		check_rank(j, &e->job, later);
 	}
+	keys_look();
 	assert_int_equal(e->job.state, j->state);
 	say(" (job %u %s)", j->number, job_state_name(j->state));
 }
@@ -157,7 +159,7 @@ static uint32_t room(void *arg, struct job_text type)
 	return type.n == 1 && type.p[0] == type_names[ROOM_TYPE][0];
 }
 
-void rules_new(void)
+static void rules_new(void)
 {
 	static const uint64_t few[] = { 0, 0, 0, 1, 2 };
 	static const double rates[] = { 0, 0, 0.5, 2, 4 };
@@ -167,7 +169,7 @@ void rules_new(void)
 	h.rules.rates = rated;
 	h.rules.hide = dice(4) == 0;
 	for (unsigned i = 0; i < QUEUES + TYPES; i++)
-		h.rules.limit[i] = (struct store_limit){ .concurrency = limits ? few[dice(5)] : 0, .rate = rated ? rates[dice(5)] : 0, .max_queued = limits && i < QUEUES ? few[dice(5)] * 3 : 0 };
+		h.rules.limit[i] = (struct store_limit){ .concurrency = limits ? few[dice(5)] : 0, .rate = rated ? rates[dice(5)] : 0, .max_queued = limits && i < QUEUES ? few[dice(5)] * 3 : 0, .key_concurrency = h.rules.limit[i].key_concurrency };
 	r->queue_limit = queue_limit;
 	r->type_limit = type_limit;
 	r->room = room;
@@ -182,10 +184,39 @@ void rules_new(void)
 	store_rules(h.f->store, r);
 }
 
+static void keys_new(void)
+{
+	static const uint64_t most[] = { 0, 1, 1, 2, 2, 3 };
+
+	for (unsigned t = 0; t < TYPES; t++) {
+		uint64_t *of = &h.rules.limit[QUEUES + t].key_concurrency, was = *of;
+		*of = h.rules.keyed ? most[dice(6)] : 0;
+		h.m.unsure[t] |= *of != was;
+		say(" %u", (unsigned)*of);
+	}
+}
+
+void rules_first(void)
+{
+	h.rules.keyed = dice(3) == 0;
+	say("at once of a key:");
+	keys_new();
+	memset(h.m.unsure, 0, sizeof(h.m.unsure));      /* there is no job yet */
+	rules_new();
+	say("\n");
+}
+
 void op_rules(void)
 {
-	say("reload of the rules\n");
-	rules_new();
+	say("reload of the rules");
+	if (!h.rules.keyed || dice(3) == 0) {
+		rules_new();
+	} else {
+		say(", at once of a key:");
+		keys_new();
+		store_rules(h.f->store, &h.f->rules);
+	}
+	say("\n");
 }
 
 /* --- what a new keeper asks for --- */
