@@ -13,6 +13,7 @@
 
 #define STEPS_MIN 8u
 #define STEPS_MAX 64u
+#define ENOUGH 40000u                   /* histories in which even the rarest pair of the table must have been met */
 
 static int (*set_up)(void **state);
 static unsigned long wanted;
@@ -290,5 +291,5 @@ int histories_main(int (*setup)(void **state), unsigned long count)
 		shrink(failing);
 		return failed;
 	}
-	return cover_report(!getenv("STINT_SEED") && wanted >= count) ? 0 : 1;
+	return cover_report(!getenv("STINT_SEED") && wanted >= count && count >= ENOUGH) ? 0 : 1;
 }
