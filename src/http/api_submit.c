@@ -77,16 +77,20 @@ static void item_begin(struct submission_item *item)
 		item_failed(item, STORE_NO_MEMORY);
 }
 
+static bool wants_asking(const struct submission_item *item)
+{
+	return item->envelope && (item->result.rc == STORE_OK || item->result.rc == STORE_KEYS_LATER);
+}
+
 void submission_ask(struct submission *s)
 {
 	s->open = 1;
 	for (size_t i = 0; i < s->n; i++)
-		s->open += s->item[i].envelope != NULL;
-	client_submits(s->q, s->open - 1);
+		s->open += wants_asking(&s->item[i]);
 	for (size_t i = 0; i < s->n; i++)
-		if (s->item[i].envelope)
+		if (wants_asking(&s->item[i]))
 			item_begin(&s->item[i]);
-	if (--s->open == 0)
+	if (--s->open == 0 && !submission_later(s))
 		submission_answer(s);
 }
 

@@ -50,6 +50,11 @@ void submission_free(struct submission *s)
 	free(s);
 }
 
+static bool is_there(int rc)
+{
+	return rc == STORE_OK || rc == STORE_REPLAYED || rc == STORE_LIVE;
+}
+
 /* Keys know of no queues: the job that is there may be one that the request's token must not see. */
 static void hide(struct submission_item *item)
 {
@@ -67,20 +72,19 @@ static void hide(struct submission_item *item)
 	snprintf(item->problem->detail, sizeof(item->problem->detail), "a job of a queue that the token %.64s is not for has that key; another job needs another key", q->token->name);
 }
 
-/* The envelope is kept where the answer is made of it. */
+/* The envelope is kept where the answer is made of it, or it may be asked for again. */
 void submission_take(struct submission_item *item, const struct request_result *r)
 {
 	struct submission *s = item->owner;
-	bool names = r->rc == STORE_QUEUE_LIMIT || r->rc == STORE_KEY_REUSED || r->rc == STORE_PARENT;
 
 	item->result = *r;
 	hide(item);
-	if (s->kind != SUBMISSION_ONE && item->envelope && !names) {
+	if (s->kind != SUBMISSION_ONE && item->envelope && is_there(r->rc)) {
 		envelope_free(item->envelope);
 		free(item->envelope);
 		item->envelope = NULL;
 	}
-	if (--s->open == 0)
+	if (--s->open == 0 && !submission_later(s))
 		submission_answer(s);
 }
 
@@ -98,16 +102,12 @@ static const struct { int status; const char *detail; } by_rc[STORE_RCS] = {
 	[STORE_DAMAGED] = { 503, "the store is damaged; nothing was stored" },
 	[STORE_NO_MEMORY] = { 503, "out of memory; nothing was stored" },
 	[STORE_GROUPED] = { 503, "another job of the array was refused; nothing was stored" },
+	[STORE_KEYS_LATER] = { 503, "the idempotency keys of before the server's start are still being read; nothing was stored" },
 	[STORE_PARENT] = { 422, "a job that it depends on is unknown, or has ended and not succeeded; nothing was stored" },
 	[STORE_BUSY] = { 503, "the store is not ready; nothing was stored" },
 	[STORE_KEY_REUSED] = { 422, "the idempotency key was used with a different request; another job needs another key" },
 	[STORE_KEYS_FULL] = { 429, "as many idempotency keys are remembered as idempotency_max allows; send it again when some are past idempotency_window, or without a key" },
 };
-
-static bool is_there(int rc)
-{
-	return rc == STORE_OK || rc == STORE_REPLAYED || rc == STORE_LIVE;
-}
 
 struct envelope_problem submission_store_problem(int rc, const struct job_spec *spec)
 {

@@ -33,6 +33,8 @@ struct submission {
 	struct submission_item *item;
 	size_t n, cap;
 	size_t open;                    /* items without an answer, and one while they are being asked; an array's: whose payload goes up, then those without an answer */
+	struct loop_timer again;        /* submission_later() */
+	int64_t patience_ns;            /* until when it is asked for again; 0: it was not yet */
 	struct submission_group *group; /* ARRAY: submission_group.c's own */
 };
 
@@ -43,6 +45,8 @@ void submission_free(struct submission *s);
 void submission_ask(struct submission *s);
 /* The same for an array that is not empty: for all of them or none (submission_group.c). */
 void submission_ask_group(struct submission *s);
+/* Where the keeper is still reading idempotency keys after a start: asks again a little later for those that were refused for that, but not for ever. False: there is none such, or it has been long enough. */
+bool submission_later(struct submission *s);
 /* Takes one item's result. */
 void submission_take(struct submission_item *item, const struct request_result *r);
 

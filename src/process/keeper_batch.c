@@ -87,7 +87,7 @@ bool keeper_busy(void *arg)
 		store_clock(k->store, clock_wall_us());
 	return any_posted(k) || k->clock_set || k->any_abandoned || keeper_can_tell(k) || k->due_more || k->retain_more || k->sweep_more || store_has_spread(k->store) || store_has_lines(k->store) || keeper_wanted(k) || keeper_remote_wanted(k) ||
 		k->lease_more || store_next_lease_ms(k->store) <= keeper_boot_ms() || store_next_due_ms(k->store) <= clock_wall_ms() ||
-		keeper_schedules_patience(k) == 0;
+		store_has_unread(k->store) || keeper_schedules_patience(k) == 0;
 }
 
 /* --- one transaction --- */

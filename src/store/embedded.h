@@ -66,10 +66,12 @@ struct store {
 	bool spreading;                 /* parents have ended whose children are to be told: store_spread() */
 	struct lining lining;           /* how far store_lines() has come */
 	bool doomed;                    /* there may be bytes that nobody owns: store_sweep() */
-	struct idem_index idem;         /* idempotency keys, rebuilt at open; an abort takes it back by itself */
+	struct idem_index idem;         /* idempotency keys, rebuilt after the opening; an abort takes it back by itself */
 	uint8_t idem_secret[SIPHASH_BYTES];
 	uint64_t next_idem;             /* number of the log's next row */
-	bool idem_loaded;
+	uint64_t idem_at;               /* the log is in the index up to here, and the rest goes there slice by slice; 0: not begun */
+	unsigned idem_slice;
+	bool idem_loaded;               /* all of it is */
 	int64_t next_lease_ms;          /* CLOCK_BOOTTIME: no remote lease ends before */
 	uint64_t who_token;             /* what the worker of the remote lease that was deleted last calls itself: for its attempt's row */
 	size_t who_n;
@@ -192,6 +194,7 @@ enum store_rc note_put(struct store *s, const struct job *j, int64_t wall_us, en
 
 /* --- idempotency keys and unique keys (idem.c) --- */
 enum store_rc idem_load(struct store *s);
+enum store_rc idem_read(struct store *s);       /* at a batch's begin: one slice of the log */
 enum store_rc idem_expire(struct store *s, unsigned limit, bool *more);         /* from the log's head */
 /* What a submission with keys is answered with; OK: a new job, for which keys_put() is then given *old. */
 enum store_rc keys_check(struct store *s, const struct job_spec *spec, struct job *out, uint64_t *old);

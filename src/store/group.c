@@ -135,7 +135,7 @@ enum store_rc store_submit_check(struct store *s, const struct job_spec *spec, u
 	bool more;
 
 	*bad = 0;
-	if (keys && s->idem.n + keys > s->rules.idempotency_max)
+	if (keys && s->idem_loaded && s->idem.n + keys > s->rules.idempotency_max)
 		TRY(settled(s, idem_expire(s, keys + IDEM_FULL_SLICE, &more)));
 	while (g.cap < 4 * n)
 		g.cap *= 2;

@@ -50,29 +50,42 @@ static struct key row_key(uint64_t row)
 enum store_rc idem_load(struct store *s)
 {
 	struct kv_bytes found, v;
-	struct key k = row_key(0);
 	enum store_rc rc;
 
-	if (s->idem_loaded)             /* an abort has put the memory right by itself */
+	if (s->idem_at)                 /* an abort has put the memory right by itself */
 		return STORE_OK;
-	idem_index_free(&s->idem);
-	s->next_idem = 1;       /* 0 is nobody */
 	if (!s->random(s->idem_secret, sizeof(s->idem_secret)))
 		return STORE_IO;
-	while ((rc = row_seek(s, KV_IDEM, key_of(&k), &found, &v)) == STORE_OK) {
+	rc = s->kv->ops->before(s->txn, KV_IDEM, (struct kv_bytes){ "", 0 }, &found, &v);
+	TRY(may(rc));
+	if (rc == STORE_OK && found.n != 8)
+		return STORE_DAMAGED;
+	s->next_idem = rc == STORE_OK ? key_get64(found.p) + 1 : 1;     /* 0 is nobody */
+	s->idem_loaded = rc == STORE_NOT_FOUND;
+	s->idem_at = 1;
+	return STORE_OK;
+}
+
+/* What this batch changes comes after it, so that an abort has nothing of this to take back. A row that cannot be read is passed over: a key less is a smaller harm than a server that does not start. */
+enum store_rc idem_read(struct store *s)
+{
+	for (unsigned i = 0; !s->idem_loaded && i < s->idem_slice; i++) {
+		struct key k = row_key(s->idem_at);
+		struct kv_bytes found, v;
 		struct idem_row row;
 		struct job_text key;
+		enum store_rc rc = s->kv->ops->seek(s->txn, KV_IDEM, key_of(&k), &found, &v);
+		s->idem_loaded = rc == STORE_NOT_FOUND;
+		if (rc != STORE_OK)
+			return may(rc);
 		if (found.n != 8)
 			return STORE_DAMAGED;
 		uint64_t n = key_get64(found.p);
-		/* one that cannot be read is passed over: a key less is a smaller harm than a server that does not start */
-		if (n > 0 && row_decode(v, &row, &key) && !idem_index_load(&s->idem, hash_of(s, key), n))
+		if (row_decode(v, &row, &key) && !idem_index_load(&s->idem, hash_of(s, key), n))
 			return STORE_NO_MEMORY;
-		s->next_idem = n + 1;
-		k = row_key(n + 1);
+		s->idem_at = n + 1;
 	}
-	s->idem_loaded = rc == STORE_NOT_FOUND;
-	return may(rc);
+	return STORE_OK;
 }
 
 /* The row of a key, 0 where it is not remembered; *row is a copy. */
@@ -111,7 +124,7 @@ static bool outlived(const struct store *s, const struct idem_row *row)
 enum store_rc idem_expire(struct store *s, unsigned limit, bool *more)
 {
 	*more = false;
-	for (unsigned i = 0; s->idem.n; i++) {
+	for (unsigned i = 0; s->idem.n || !s->idem_loaded; i++) {
 		struct kv_bytes found, v;
 		struct key k = row_key(0);
 		struct idem_row row;
@@ -147,6 +160,8 @@ enum store_rc idem_check(struct store *s, const struct job_spec *spec, struct jo
 	uint64_t at;
 
 	*old = 0;
+	if (!s->idem_loaded)
+		return STORE_KEYS_LATER;
 	TRY(idem_find(s, spec->idempotency_key, &at, &row));
 	if (at == 0)
 		return STORE_NOT_FOUND;
@@ -276,7 +291,7 @@ enum store_rc keys_check(struct store *s, const struct job_spec *spec, struct jo
 
 	*old = 0;
 	if (idem_remembers(s, spec)) {
-		if (s->idem.n >= s->rules.idempotency_max)
+		if (s->idem_loaded && s->idem.n >= s->rules.idempotency_max)
 			TRY(idem_expire(s, IDEM_FULL_SLICE, &more));
 		rc = idem_check(s, spec, out, old);
 		if (rc == STORE_NOT_FOUND && s->idem.n - (*old != 0) >= s->rules.idempotency_max)

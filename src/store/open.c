@@ -22,6 +22,7 @@ struct head_row {
 _Static_assert(sizeof(struct head_row) == 64, "layout");
 #define HEAD_CRC_FROM 12
 #define EXPIRE_A_BATCH 256u
+#define IDEM_SLICE 8192u                /* keys: some five milliseconds */
 #define HEAD_KEY ((struct kv_bytes){ "head", 4 })
 
 enum store_rc head_put(struct store *s)
@@ -100,7 +101,7 @@ static enum store_rc lanes_load(struct store *s, char *why, size_t size)
 	return may(rc);
 }
 
-/* Builds the memory from the store: lanes, tallies and, once, idempotency keys; not jobs, so its cost does not grow with the backlog. */
+/* Builds the memory from the store: lanes and tallies; not jobs, so its cost does not grow with the backlog, and not idempotency keys, which come batch by batch. */
 static enum store_rc load(struct store *s, char *why, size_t size)
 {
 	struct turn *empty = turn_new();
@@ -157,6 +158,7 @@ struct store *store_open(const struct store_options *opt, enum store_rc *rc, cha
 	s->epoch = opt->epoch;
 	s->random = opt->random;
 	s->max_queued = opt->max_queued;
+	s->idem_slice = opt->idem_slice ? opt->idem_slice : IDEM_SLICE;
 	s->kv = opt->path ? lmdb_open_writer(opt->path, opt->map_size, rc, why, size) : mem_kv_open();
 	if (!s->kv)
 		goto fail;
@@ -209,7 +211,10 @@ enum store_rc store_begin(struct store *s, int64_t wall_us)
 	s->now_ms = s->now_us / 1000;
 	store_clock(s, wall_us);
 	s->order_ms = (wall_us > s->head.last_us ? wall_us : s->head.last_us) / 1000;
-	return STORE_OK;
+	enum store_rc rc = idem_read(s);
+	if (rc != STORE_OK)
+		store_abort(s);         /* the next batch tries again */
+	return rc;
 }
 
 enum store_rc store_commit(struct store *s)
@@ -305,6 +310,11 @@ bool store_has_ready(struct store *s)
 	return turn_has(s->turn);
 }
 
+bool store_has_unread(const struct store *s)
+{
+	return !s->idem_loaded;
+}
+
 bool store_has_alone(struct store *s)
 {
 	return turn_has_lone(s->turn);
@@ -355,6 +365,7 @@ const char *store_rc_text(enum store_rc rc)
 		[STORE_REPLAYED] = "done before", [STORE_LIVE] = "another live job has its unique key",
 		[STORE_KEY_REUSED] = "the idempotency key was used with another request", [STORE_KEYS_FULL] = "as many idempotency keys as are allowed",
 		[STORE_PARENT] = "a job that it depends on is unknown or has not succeeded", [STORE_GROUPED] = "another job of its group was refused",
+		[STORE_KEYS_LATER] = "the idempotency keys are not all read yet",
 	};
 
 	return (unsigned)rc < STORE_RCS ? text[rc] : "unknown";

@@ -36,6 +36,7 @@ enum store_rc {
 	STORE_KEYS_FULL,        /* idempotency_max */
 	STORE_PARENT,           /* a job it depends on is unknown, or has ended and not succeeded */
 	STORE_GROUPED,          /* one of a group: it would be made, and another one would not */
+	STORE_KEYS_LATER,       /* the idempotency keys of before the opening are not all read yet: to be asked again */
 	STORE_RCS
 };
 const char *store_rc_text(enum store_rc rc);
@@ -50,6 +51,7 @@ struct store_options {
 	const uint8_t *boot_id;         /* 16 bytes */
 	bool (*random)(void *p, size_t n);      /* bytes for ids and jitter */
 	uint64_t max_queued;            /* 0: no limit */
+	unsigned idem_slice;            /* idempotency keys that each batch reads after the opening, until all are; 0: as many as keep a batch short */
 };
 
 /* What holds a queue or a type back; all 0: nothing. */
@@ -246,6 +248,7 @@ bool store_has_spread(const struct store *s);                                   
 enum store_rc store_lines(struct store *s, unsigned rows);
 bool store_has_lines(const struct store *s);                                    /* there is some of that to do. Outside a batch too */
 enum store_rc store_retain(struct store *s, unsigned limit, bool *more);        /* removes final jobs past their retention, idempotency keys past the window */
+bool store_has_unread(const struct store *s);                                   /* idempotency keys are still being read, some with each batch. Outside a batch too */
 bool store_has_ready(struct store *s);                                          /* something queued that runs here and may have neighbours. Outside a batch too */
 
 /* Rates. Both outside a batch too: when the next queue or type that waits for a token gets it (INT64_MAX: none waits), and letting go those whose time has come, as store_begin() does. */

@@ -217,12 +217,42 @@ static void draining_in_the_middle(void **state)
 	api.draining = false;
 }
 
+/* Lines whose keys cannot be told yet are asked again, and keep their places. */
+static void keys_that_are_still_read(void **state)
+{
+	static const char two[] = "{\"type\":\"email\",\"idempotency_key\":\"k\"}\n{\"type\":\"email\"}\n";
+
+	(void)state;
+	open_request();
+	body(two, strlen(two), true);
+	keeper_answers(0, STORE_KEYS_LATER);
+	keeper_answers(1, STORE_OK);
+	assert_int_equal(live.ended, 0);
+	assert_int_equal(live.begun, 0);
+	fake_pass(50);
+	assert_int_equal(nasked, 3);
+	keeper_answers(2, STORE_OK);
+	assert_int_equal(live.ended, 1);
+	assert_null(strstr(answer.body, "detail"));
+	/* the client goes while one waits */
+	open_request();
+	body(two, strlen(two), false);
+	keeper_answers(0, STORE_KEYS_LATER);
+	keeper_answers(1, STORE_OK);
+	q.gone = true;
+	q.on_gone(&q);
+	fake_pass(50);
+	keeper_answers(2, STORE_KEYS_LATER);
+	assert_int_equal(fake_timers(), 0);
+	assert_int_equal(answer.answers, 1);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, begin, teardown)
 	const struct CMUnitTest tests[] = {
 		T(every_cut), T(as_they_are_committed), T(nothing_in_it), T(a_line_that_is_too_long), T(a_nul_byte), T(what_waits_is_bounded), T(the_client_goes),
-		T(what_is_refused_as_a_whole), T(draining_in_the_middle),
+		T(what_is_refused_as_a_whole), T(draining_in_the_middle), T(keys_that_are_still_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

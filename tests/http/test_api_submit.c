@@ -68,6 +68,50 @@ static void what_the_store_says(void **state)
 	assert_int_equal(seg.submit_us->count, 0);
 }
 
+/* The keeper has not read all keys yet: it is asked again, but not for ever. */
+static void keys_that_are_still_read(void **state)
+{
+	(void)state;
+	post("{\"type\":\"email\",\"idempotency_key\":\"k\"}");
+	keeper_answers(0, STORE_KEYS_LATER);
+	assert_int_equal(answer.answers, 0);
+	fake_pass(49);
+	assert_int_equal(nasked, 1);
+	fake_pass(1);
+	assert_int_equal(nasked, 2);
+	keeper_answers(1, STORE_OK);
+	assert_int_equal(answer.status, 201);
+	/* of an array all */
+	nasked = 0;
+	post("[{\"type\":\"email\"},{\"type\":\"email\",\"idempotency_key\":\"k\"}]");
+	keeper_answers(0, STORE_GROUPED);
+	keeper_answers(1, STORE_KEYS_LATER);
+	fake_pass(50);
+	assert_int_equal(nasked, 4);
+	keeper_answers(2, STORE_OK);
+	keeper_answers(3, STORE_REPLAYED);
+	assert_int_equal(answer.status, 201);
+	/* ten seconds of it */
+	nasked = 0;
+	post("{\"type\":\"email\",\"idempotency_key\":\"k\"}");
+	for (unsigned i = 0; answer.answers == 0 && i < 300; i++) {
+		keeper_answers(nasked - 1, STORE_KEYS_LATER);
+		fake_pass(50);
+	}
+	assert_int_equal(answer.status, 503);
+	assert_non_null(strstr(answer.headers, "Retry-After"));
+	assert_non_null(strstr(answer.detail, "idempotency keys"));
+	assert_int_equal(nasked, 201);
+	assert_int_equal(fake_timers(), 0);
+	/* not while it drains */
+	nasked = 0;
+	post("{\"type\":\"email\",\"idempotency_key\":\"k\"}");
+	api.draining = true;
+	keeper_answers(0, STORE_KEYS_LATER);
+	assert_int_equal(answer.status, 503);
+	api.draining = false;
+}
+
 static void what_is_never_asked(void **state)
 {
 	(void)state;
@@ -350,7 +394,7 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(one_job), T(a_scheduled_job), T(what_the_store_says), T(what_is_never_asked), T(headers_that_matter), T(a_raw_body),
+		T(one_job), T(a_scheduled_job), T(what_the_store_says), T(keys_that_are_still_read), T(what_is_never_asked), T(headers_that_matter), T(a_raw_body),
 			T(a_large_payload_is_staged), T(asking_fails),
 		T(an_array), T(an_array_is_all_or_nothing), T(an_array_of_what_is_there), T(an_array_that_goes_up), T(a_thousand_and_no_more),
 	};

@@ -17,6 +17,7 @@ struct fixture {
 	struct store *store;
 	struct store_reader *reader;
 	uint64_t epoch;
+	unsigned idem_slice;            /* store_options: of the next reopening */
 	int64_t now_us;
 	struct store_rules rules;
 	bool hide_type;                 /* rules: the type "hidden" runs nowhere */

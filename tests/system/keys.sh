@@ -115,6 +115,21 @@ for i in 7 8 9; do
 done
 is "18 jobs in all" "$(($(total) - before))" 18
 
+# --- many keys, and a keeper that dies while it still reads them ---
+awk 'BEGIN { for (i = 1; i <= 30000; i++) printf "{\"type\":\"fine\",\"payload\":1,\"delay\":\"2h\",\"idempotency_key\":\"many %d\"}\n", i }' > "$T/many"
+request POST /jobs --data-binary "@$T/many" -H 'Content-Type: application/x-ndjson'
+is "30,000 keys" "$status $(grep -c '"state":"scheduled"' "$T/body")" "200 30000"
+jq -r .id < "$T/body" > "$T/ids"
+for i in 1 2 3 4; do
+	old=$(pid_of keeper)
+	kill -KILL "$old"
+	until_true 10 replaced keeper "$old" || bail "no keeper follows"
+	submit fine 1
+	is "a job without a key is taken ($i)" "$status" 201
+	submit fine 1 ",\"delay\":\"2h\",\"idempotency_key\":\"many $((i * 7000))\""
+	is "one with a key is told of the first ($i)" "$status $id" "200 $(sed -n $((i * 7000))p "$T/ids")"
+done
+
 # --- the server's next run knows them ---
 first=$(curl -s -m 10 -d '{"type":"fine","payload":1,"idempotency_key":"crowd 1"}' -H 'Content-Type: application/json' "$url/jobs" | jq -r .id)
 end_server
