@@ -26,7 +26,7 @@ static void heard(void *arg, const struct store_change *c)
 {
 	(void)arg;
 	assert_true(h.nheard < sizeof(h.heard) / sizeof(h.heard[0]));
-	h.heard[h.nheard++] = (struct heard){ c->event, c->outcome, c->job };
+	h.heard[h.nheard++] = (struct heard){ c->event, c->outcome, c->breaker, c->job };
 }
 
 static size_t size_of(const struct model *m)

@@ -1,5 +1,5 @@
 /* Random histories of the store against a plain model of its rules: no indexes, no bytes, no memory of its own, every question answered by looking at all jobs.
- * history_model.c has the rules, history_keys.c those of keys; history_submit.c, _attempts.c, _acts.c, _time.c and _bytes.c do operations to store and model alike and compare the answers, history_check.c compares all that can be seen, histories.c makes them. */
+ * history_model.c has the rules, history_keys.c those of keys and history_breakers.c those of breakers; history_submit.c, _attempts.c, _acts.c, _time.c and _bytes.c do operations to store and model alike and compare the answers, history_check.c compares all that can be seen, histories.c makes them. */
 #ifndef STINT_TESTS_STORE_HISTORY_H
 #define STINT_TESTS_STORE_HISTORY_H
 
@@ -61,6 +61,7 @@ struct mjob {
 struct mkey { unsigned key, print; struct job_id job; int64_t created_ms; };
 struct mstaged { uint64_t blob; uint32_t slot, incarnation; struct mbytes bytes; };
 struct mbucket { double low, high; int64_t low_since, high_since; };            /* what it has at least and at most: clocks are set back */
+struct mbreaker { unsigned failures; bool rests; int64_t from_us, until_us; uint64_t trial; };          /* it rests until some moment between the two */
 struct mtally { uint64_t submitted, processed, succeeded, failed, retried, recovered, dead; };
 
 struct model {                          /* what a crash takes back */
@@ -72,6 +73,7 @@ struct model {                          /* what a crash takes back */
 	uint64_t arrivals;
 	bool unsure[TYPES];             /* its lines of keys are not yet what the reload wants: who has a key is not known */
 	struct mbucket bucket[QUEUES + TYPES];  /* queues, then types */
+	struct mbreaker breaker[TYPES];
 	struct mtally tally[QUEUES + TYPES + 1];        /* queues, types, all */
 	struct store_schedule schedule[NAMES];
 	bool scheduled[NAMES];
@@ -83,11 +85,11 @@ struct model {                          /* what a crash takes back */
 struct mrules {                         /* what a reload changes */
 	struct store_limit limit[QUEUES + TYPES];
 	bool hide;                      /* the type "hidden" runs nowhere */
-	bool rates;                     /* any of the limits has one */
+	bool rates;                     /* any of the limits has one, or a breaker */
 	bool keyed;                     /* types may have a limit of their keys; of the whole history */
 };
 
-struct heard { enum job_event event; enum job_outcome outcome; struct job job; };
+struct heard { enum job_event event; enum job_outcome outcome; enum store_breaker_said said; struct job job; };
 
 struct history {
 	struct fixture *f;
@@ -101,6 +103,7 @@ struct history {
 	uint64_t pass[QUEUES], clock;
 	bool in_turn[QUEUES], turns_unknown;
 	bool rests;                     /* the type that takes room of its own: nobody has any */
+	enum store_breaker_said said;   /* what was to be heard of a breaker */
 	struct heard heard[64];
 	unsigned nheard;
 	char *text;                     /* what was done, for whoever has to find a fault */
@@ -152,6 +155,13 @@ void key_check_place(const struct mjob *j, const struct job *in);       /* of a 
 void keys_look(void);                           /* after each transition: keys that are to be had are given */
 void keys_settle(void);
 
+/* --- history_breakers.c --- */
+void breakers_clock(void);
+enum yes breaker_lets(unsigned type);
+void breaker_start(const struct mjob *j);       /* under its new token */
+void breaker_end(const struct mjob *j, enum job_outcome outcome);
+void breaker_check(unsigned type, const struct store_breaker *s);
+
 /* --- what was heard during the last operation --- */
 void hear_begin(void);
 void heard_one(const struct mjob *j, enum job_event event, enum job_outcome outcome);        /* this, of that job in its present state, and nothing else */
@@ -160,7 +170,7 @@ void heard_none(void);
 /* --- history_cover.c: which operation has met which state --- */
 enum cover {
 	C_SUBMIT, C_CLAIM, C_SUCCEED, C_FAIL, C_TIME_OUT, C_RELEASE, C_END_CANCELLED, C_STALE, C_PROGRESS, C_CANCEL, C_RETRY, C_RUN_NOW, C_DELETE,
-	C_BULK_CANCEL, C_BULK_RETRY, C_BULK_DELETE, C_CRASHED, C_LET_GO, C_DUE, C_EXPIRE, C_RELEASED, C_PARENT_FAILED, C_RETAIN, C_REPLAYED, C_LIVE, C_PARENT, C_KEYED, C_HOLDS, C_LINED, C_RELINED, C_CRASH, C_REOPEN, COVERS
+	C_BULK_CANCEL, C_BULK_RETRY, C_BULK_DELETE, C_CRASHED, C_LET_GO, C_DUE, C_EXPIRE, C_RELEASED, C_PARENT_FAILED, C_RETAIN, C_REPLAYED, C_LIVE, C_PARENT, C_KEYED, C_HOLDS, C_LINED, C_RELINED, C_BREAKS, C_TRIAL, C_TRIAL_FAILED, C_CLOSES, C_CRASH, C_REOPEN, COVERS
 };
 void covered(enum cover what, enum job_state state);
 void covered_rc(enum store_rc rc);

@@ -135,7 +135,6 @@ void op_claim(void)
 	bucket_take(j->queue);
 	bucket_take(QUEUES + j->type);
 	covered(C_CLAIM, j->state);
-	j->state = JOB_RUNNING;
 	j->attempts++;
 	j->slot = slot;
 	j->incarnation = h.incarnation[slot];
@@ -145,6 +144,8 @@ void op_claim(void)
 	j->finished_ms = 0;
 	assert_true(c.job.lease_token > h.m.last_token);
 	h.m.last_token = j->token = c.job.lease_token;
+	breaker_start(j);
+	j->state = JOB_RUNNING;
 	check_handed_out(j, &c);
 	h.nheard -= expired;
 	memmove(h.heard, h.heard + expired, h.nheard * sizeof(h.heard[0]));
@@ -262,6 +263,7 @@ void op_finish(void)
 	}
 	covered(what[d.outcome], j->state);
 	j->last_outcome = d.outcome;
+	breaker_end(j, d.outcome);
 	enum job_event event = ended(j, &d);
 	attempt_ended(j, &d, log);
 	if (d.started_ms)
@@ -306,6 +308,7 @@ void crashed(struct mjob *j, bool begun)
 	struct mattempt *a = model_attempt(j, outcome);
 
 	covered(begun ? C_CRASHED : C_LET_GO, j->state);
+	breaker_end(j, outcome);
 	j->crashes += begun;
 	j->last_outcome = outcome;
 	a->started_ms = begun ? j->started_ms : 0;

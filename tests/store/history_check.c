@@ -151,6 +151,8 @@ static bool figure(void *arg, const struct store_figure *s)
 		same_tally(&s->tally, w->from + i);
 		if (w->from == 0)
 			assert_int_equal(s->paused, h.m.paused[i]);
+		else
+			breaker_check(i, &s->breaker);
 		w->met |= 1u << i;
 		return true;
 	}

@@ -39,6 +39,10 @@ static const struct must { const char *name; unsigned states; } must[COVERS] = {
 	[C_HOLDS] = { "holds its key", IN(JOB_QUEUED) | IN(JOB_RUNNING) },
 	[C_LINED] = { "waits for its key", IN(JOB_QUEUED) | IN(JOB_RETRYING) },
 	[C_RELINED] = { "key's limit changes", ALL_STATES },
+	[C_BREAKS] = { "failure, type rests", IN(JOB_RUNNING) },
+	[C_TRIAL] = { "trial", IN(JOB_QUEUED) },
+	[C_TRIAL_FAILED] = { "trial fails", IN(JOB_RUNNING) },
+	[C_CLOSES] = { "trial succeeds", IN(JOB_RUNNING) },
 	[C_CRASH] = { "keeper died", ALL_STATES },
 	[C_REOPEN] = { "another run", 0 },      /* only where the engine persists */
 };

@@ -132,6 +132,7 @@ void buckets_clock(void)
 		if (h.f->now_us < h.seen_us || h.f->now_us < b->high_since)
 			*b = (struct mbucket){ b->low, 1e9, b->low_since, h.f->now_us };
 	}
+	breakers_clock();
 	h.seen_us = h.f->now_us;
 }
 
@@ -172,6 +173,7 @@ enum yes may_start(const struct mjob *j)
 		return NO;
 	if (h.m.paused[j->queue] || (h.rules.hide && strcmp(type_names[j->type], "hidden") == 0))
 		return NO;
+	type = type < breaker_lets(j->type) ? type : breaker_lets(j->type);
 	queue = queue < type ? queue : type;
 	return queue < key_lets(j) ? queue : key_lets(j);
 }
@@ -345,6 +347,7 @@ void check_rank(const struct mjob *j, const struct job *out, bool later)
 
 void hear_begin(void)
 {
+	h.said = STORE_BREAKER_SILENT;
 	h.nheard = 0;
 }
 
@@ -353,6 +356,7 @@ void heard_one(const struct mjob *j, enum job_event event, enum job_outcome outc
 	assert_int_equal(h.nheard, 1);
 	assert_int_equal(h.heard[0].event, event);
 	assert_int_equal(h.heard[0].outcome, outcome);
+	assert_int_equal(h.heard[0].said, h.said);
 	assert_true(same_id(h.heard[0].job.id, j->id));
 	assert_int_equal(h.heard[0].job.state, j->state);
 }

@@ -164,12 +164,17 @@ static void rules_new(void)
 	static const uint64_t few[] = { 0, 0, 0, 1, 2 };
 	static const double rates[] = { 0, 0, 0.5, 2, 4 };
 	struct store_rules *r = &h.f->rules;
-	bool limits = dice(3) == 0, rated = limits && dice(2);
+	bool limits = dice(3) == 0, rated = limits && dice(2), breaks = dice(4) == 0;
 
-	h.rules.rates = rated;
+	h.rules.rates = rated || breaks;
 	h.rules.hide = dice(4) == 0;
 	for (unsigned i = 0; i < QUEUES + TYPES; i++)
 		h.rules.limit[i] = (struct store_limit){ .concurrency = limits ? few[dice(5)] : 0, .rate = rated ? rates[dice(5)] : 0, .max_queued = limits && i < QUEUES ? few[dice(5)] * 3 : 0, .key_concurrency = h.rules.limit[i].key_concurrency };
+	for (unsigned i = QUEUES; i < QUEUES + TYPES; i++) {
+		h.rules.limit[i].breaker_failures = breaks ? few[dice(3) + 2] : 0;
+		h.rules.limit[i].breaker_cooldown_ms = 5 + dice(25);
+	}
+	breakers_clock();
 	r->queue_limit = queue_limit;
 	r->type_limit = type_limit;
 	r->room = room;
