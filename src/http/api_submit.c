@@ -87,6 +87,8 @@ void submission_ask(struct submission *s)
 	s->open = 1;
 	for (size_t i = 0; i < s->n; i++)
 		s->open += wants_asking(&s->item[i]);
+	if (s->patience_ns == 0)        /* not when they are asked for again */
+		client_submits(s->q, s->open - 1);
 	for (size_t i = 0; i < s->n; i++)
 		if (wants_asking(&s->item[i]))
 			item_begin(&s->item[i]);

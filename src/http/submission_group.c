@@ -1,5 +1,6 @@
 /* An array of jobs on its way to the keeper, which makes all of them or none: long payloads go up first, then one operation asks for the group; where that is too long for a request, what it says goes up too.
  * Called by api_submit.c. Nothing here is fatal. */
+#include "http/client.h"
 #include "http/submission.h"
 
 #include <errno.h>
@@ -149,6 +150,8 @@ static void payload_staged(void *arg, uint64_t blob, int rc)
 
 void submission_ask_group(struct submission *s)
 {
+	if (s->patience_ns == 0)        /* not when they are asked for again */
+		client_submits(s->q, s->n);
 	s->group = calloc(1, sizeof(*s->group));
 	if (!s->group) {
 		fail_all(s, 0, STORE_NO_MEMORY);
