@@ -1,6 +1,8 @@
 /* POST /jobs against a keeper that stores what it is asked, or refuses it, when the test says so. S0.20 S1.20 S1.32 S2.18 S3.1 S4.42 S4.43 S4.53 S4.81. */
 #include "submit_test.h"
 
+#include "http/client.h"
+
 static void one_job(void **state)
 {
 	json_t *j;
@@ -110,6 +112,36 @@ static void keys_that_are_still_read(void **state)
 	keeper_answers(0, STORE_KEYS_LATER);
 	assert_int_equal(answer.status, 503);
 	api.draining = false;
+}
+
+static void may_submit(unsigned times)
+{
+	struct http_request another = { .api = &api };
+
+	for (unsigned i = 0; i < times; i++) {
+		assert_true(client_may_submit(&another));
+		client_submits(&another, 1);
+	}
+}
+
+/* Each job once, also where it is asked for again; the burst is a second's worth. */
+static void what_submit_rate_counts(void **state)
+{
+	struct http_request another = { .api = &api };
+
+	(void)state;
+	conf.http.submit_rate = 10;
+	post("{\"type\":\"email\",\"idempotency_key\":\"k\"}");
+	keeper_answers(0, STORE_KEYS_LATER);
+	fake_pass(50);                                  /* half a token more, of ten */
+	keeper_answers(1, STORE_OK);
+	post("[{\"type\":\"email\"},{\"type\":\"email\"},{\"type\":\"email\"}]");
+	for (unsigned i = 2; i < 5; i++)
+		keeper_answers(i, STORE_OK);
+	assert_int_equal(answer.status, 201);
+	may_submit(6);
+	assert_false(client_may_submit(&another));
+	conf.http.submit_rate = 0;
 }
 
 static void what_is_never_asked(void **state)
@@ -394,7 +426,7 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(one_job), T(a_scheduled_job), T(what_the_store_says), T(keys_that_are_still_read), T(what_is_never_asked), T(headers_that_matter), T(a_raw_body),
+		T(one_job), T(a_scheduled_job), T(what_the_store_says), T(keys_that_are_still_read), T(what_submit_rate_counts), T(what_is_never_asked), T(headers_that_matter), T(a_raw_body),
 			T(a_large_payload_is_staged), T(asking_fails),
 		T(an_array), T(an_array_is_all_or_nothing), T(an_array_of_what_is_there), T(an_array_that_goes_up), T(a_thousand_and_no_more),
 	};
