@@ -286,11 +286,30 @@ static void choose_bulk(struct store_bulk *b, const char **text, char *tag)
 	}
 }
 
+/* A dry run, of what is committed and in slices of its own. */
+static uint64_t counted(const struct store_bulk *b)
+{
+	struct store_bulk_seen seen = { .n = 0 };
+	struct store_cursor at = { .part = 0 };
+	uint64_t count = 0, slice;
+
+	assert_int_equal(store_read_begin(h.f->reader), STORE_OK);
+	for (unsigned i = 0; at.part != STORE_CURSOR_END; i++) {
+		assert_true(i < 1000);
+		assert_int_equal(store_bulk_count(h.f->reader, b, now_ms(), 1 + dice(6), &seen, &at, &slice), STORE_OK);
+		count += slice;
+	}
+	store_read_end(h.f->reader);
+	store_bulk_seen_free(&seen);
+	return count;
+}
+
 void op_bulk(void)
 {
 	struct store_cursor at = { .part = 0 };
 	struct store_bulk b;
-	uint64_t count = 0, slice, want, marked = 0;
+	uint64_t count = 0, slice, want, marked = 0, dry_count = 0;
+	bool dry = dice(2);
 	const char *text;
 	char tag;
 
@@ -298,6 +317,12 @@ void op_bulk(void)
 	say("bulk act %d states %x type %.*s queue %.*s tag %.*s text %.*s:", (int)b.act, b.filter.states, (int)b.filter.type.n, b.filter.type.p, (int)b.filter.queue.n, b.filter.queue.p,
 		(int)b.filter.tag.n, b.filter.tag.p, (int)b.filter.text.n, b.filter.text.p);
 	told_to_end = 0;
+	if (dry) {
+		say(" commit, dry run,");
+		batch_commit();
+		dry_count = counted(&b);
+		batch_begin();
+	}
 	for (unsigned i = 0; at.part != STORE_CURSOR_END; i++) {
 		struct store_bulk_limit left = { 1 + dice(4), 1 + dice(12) };
 		assert_true(i < 1000);
@@ -309,6 +334,8 @@ void op_bulk(void)
 	want = bulk_model(&b, text, tag);
 	say("\n");
 	assert_int_equal(count, want);
+	if (dry)
+		assert_int_equal(dry_count, want);
 	assert_int_equal(told_to_end, marked);
 	assert_int_equal(h.nheard, b.act == STORE_ACT_DELETE ? 0 : want - marked);
 }
