@@ -432,6 +432,30 @@ static void test_a_damaged_job_does_not_hide_the_others(void **state)
 
 #define BOTH(t) { "memory: " #t, t, fixture_memory, fixture_end, NULL }, { "lmdb: " #t, t, fixture_lmdb, fixture_end, NULL }
 
+/* Whichever byte it is: how far the schedule had come is not known, that is said, and it can be written anew. */
+static void test_a_damaged_schedule(void **state)
+{
+	struct fixture *f = *state;
+	struct store_schedule row = { .upto_ms = 1800000000123, .run_ms = 1799999999000, .print = 9 }, got;
+	struct job_text name = { "nightly", 7 };
+
+	for (size_t at = 0; at < 40; at++) {
+		begin(f);
+		assert_int_equal(store_schedule_put(f->store, name, &row), STORE_OK);
+		commit(f);
+		flip(f, KV_SCHEDULE, (struct kv_bytes){ name.p, name.n }, at);
+		begin(f);
+		assert_int_equal(store_schedule_get(f->store, name, &got), STORE_DAMAGED);
+		assert_false(store_spoilt(f->store));
+		assert_int_equal(store_schedule_put(f->store, name, &row), STORE_OK);
+		commit(f);
+		assert_int_equal(store_read_begin(f->reader), STORE_OK);
+		assert_int_equal(store_schedule_read(f->reader, name, &got), STORE_OK);
+		store_read_end(f->reader);
+		assert_int_equal(got.upto_ms, row.upto_ms);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -448,7 +472,7 @@ int main(void)
 		BOTH(test_a_failure_whose_payload_is_damaged_is_the_last),
 		BOTH(test_damaged_bytes_are_not_read),
 		BOTH(test_a_damaged_result_is_not_read),
-		BOTH(test_a_damaged_job_does_not_hide_the_others),
+		BOTH(test_a_damaged_job_does_not_hide_the_others), BOTH(test_a_damaged_schedule),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
