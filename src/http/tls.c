@@ -2,7 +2,6 @@
  * TLS 1.2 and 1.3, HTTP/1.1 alone, no renegotiation; an idle session gives its buffers back. */
 #include "http/tls.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -14,7 +13,7 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 
-#define SONAME "libssl.so.3"            /* brings libcrypto.so.3, whose functions are found through it */
+#include "os/library.h"
 
 #define FUNCTIONS(F) \
 	F(SSL_CTX_new) F(SSL_CTX_free) F(SSL_CTX_ctrl) F(SSL_CTX_set_options) F(SSL_CTX_set_alpn_select_cb) F(SSL_CTX_use_certificate) F(SSL_CTX_use_PrivateKey) \
@@ -28,7 +27,7 @@ static struct {
 #undef MEMBER
 } lib;
 
-static const struct { const char *name; void *to; } functions[] = {
+static const struct library_function functions[] = {
 #define ENTRY(name) { #name, &lib.name },
 	FUNCTIONS(ENTRY)
 #undef ENTRY
@@ -37,29 +36,14 @@ static const struct { const char *name; void *to; } functions[] = {
 struct tls_context { SSL_CTX *ctx; };
 struct tls { SSL *ssl; bool failed; };
 
+/* It brings libcrypto along, whose functions are found through it. */
 static bool load(char *why, size_t size)
 {
+	static const struct library libssl = { "libssl.so.3", "OpenSSL", "libssl3", "OpenSSL 3", functions, sizeof(functions) / sizeof(functions[0]) };
 	static bool loaded;
 
-	if (loaded)
-		return true;
-	void *library = dlopen(SONAME, RTLD_NOW | RTLD_LOCAL);
-	if (!library) {
-		const char *error = dlerror();
-		snprintf(why, size, "OpenSSL cannot be loaded: %s; install libssl3", error ? error : SONAME);
-		return false;
-	}
-	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
-		void *f = dlsym(library, functions[i].name);
-		if (!f) {
-			snprintf(why, size, SONAME " has no %s: OpenSSL 3 is needed", functions[i].name);
-			dlclose(library);
-			return false;
-		}
-		memcpy(functions[i].to, &f, sizeof(f));
-	}
-	loaded = true;
-	return true;
+	loaded = loaded || library_load(&libssl, why, size);
+	return loaded;
 }
 
 static const char *reason(void)

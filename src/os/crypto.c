@@ -1,15 +1,12 @@
 /* Loads libcrypto and calls the four functions of it that are needed. See the header for who calls. Nothing is fatal. */
 #include "os/crypto.h"
 
-#include <dlfcn.h>
 #include <limits.h>
-#include <stdio.h>
-#include <string.h>
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
-#define SONAME "libcrypto.so.3"
+#include "os/library.h"
 
 #define FUNCTIONS(F) F(EVP_Digest) F(EVP_sha256) F(HMAC)
 
@@ -19,7 +16,7 @@ static struct {
 #undef MEMBER
 } lib;
 
-static const struct { const char *name; void *to; } functions[] = {
+static const struct library_function functions[] = {
 #define ENTRY(name) { #name, &lib.name },
 	FUNCTIONS(ENTRY)
 #undef ENTRY
@@ -27,27 +24,11 @@ static const struct { const char *name; void *to; } functions[] = {
 
 bool crypto_ready(char *why, size_t size)
 {
+	static const struct library libcrypto = { "libcrypto.so.3", "OpenSSL", "libssl3", "OpenSSL 3", functions, sizeof(functions) / sizeof(functions[0]) };
 	static bool loaded;
 
-	if (loaded)
-		return true;
-	void *library = dlopen(SONAME, RTLD_NOW | RTLD_LOCAL);
-	if (!library) {
-		const char *error = dlerror();
-		snprintf(why, size, "OpenSSL cannot be loaded: %s; install libssl3", error ? error : SONAME);
-		return false;
-	}
-	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
-		void *f = dlsym(library, functions[i].name);
-		if (!f) {
-			snprintf(why, size, SONAME " has no %s: OpenSSL 3 is needed", functions[i].name);
-			dlclose(library);
-			return false;
-		}
-		memcpy(functions[i].to, &f, sizeof(f));
-	}
-	loaded = true;
-	return true;
+	loaded = loaded || library_load(&libcrypto, why, size);
+	return loaded;
 }
 
 bool crypto_sha256(const void *p, size_t n, uint8_t out[CRYPTO_SHA256_BYTES])

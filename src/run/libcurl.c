@@ -4,31 +4,18 @@
 #include <dlfcn.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <string.h>
 
-#define SONAME "libcurl.so.4"
+#include "os/library.h"
+
 #define OLDEST 0x075700         /* 7.87: CURLOPT_QUICK_EXIT, without which taking back a transfer waits for its name to be looked up */
 #define OLDEST_TEXT "7.87"
 
 static struct libcurl table;
-static const struct { const char *name; size_t offset; } functions[] = {
-#define LIBCURL_ENTRY(name) { "curl_" #name, offsetof(struct libcurl, name) },
+static const struct library_function functions[] = {
+#define LIBCURL_ENTRY(name) { "curl_" #name, &table.name },
 	LIBCURL_FUNCTIONS(LIBCURL_ENTRY)
 #undef LIBCURL_ENTRY
 };
-
-static bool find_all(void *library, char *why, size_t why_size)
-{
-	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
-		void *f = dlsym(library, functions[i].name);
-		if (!f) {
-			snprintf(why, why_size, SONAME " has no %s: libcurl " OLDEST_TEXT " or newer is needed", functions[i].name);
-			return false;
-		}
-		memcpy((char *)&table + functions[i].offset, &f, sizeof(f));
-	}
-	return true;
-}
 
 static bool good(char *why, size_t why_size)
 {
@@ -47,18 +34,16 @@ static bool good(char *why, size_t why_size)
 
 const struct libcurl *libcurl(char *why, size_t why_size)
 {
+	static const struct library library = { "libcurl.so.4", "libcurl", "libcurl4", "libcurl " OLDEST_TEXT " or newer", functions, sizeof(functions) / sizeof(functions[0]) };
 	static bool loaded;
 
 	if (loaded)
 		return &table;
-	void *library = dlopen(SONAME, RTLD_NOW | RTLD_LOCAL);
-	if (!library) {
-		const char *error = dlerror();
-		snprintf(why, why_size, "libcurl cannot be loaded: %s; install libcurl4", error ? error : SONAME);
+	void *handle = library_load(&library, why, why_size);
+	if (!handle)
 		return NULL;
-	}
-	if (!find_all(library, why, why_size) || !good(why, why_size)) {
-		dlclose(library);
+	if (!good(why, why_size)) {
+		dlclose(handle);
 		return NULL;
 	}
 	loaded = true;
