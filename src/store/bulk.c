@@ -59,13 +59,6 @@ static void enter(struct store_cursor *at, uint32_t part)
 		at->key[0] = parts[part].class;
 }
 
-/* The key after this one, of the same length. */
-static void step(uint8_t *key, size_t n)
-{
-	while (n > 0 && ++key[n - 1] == 0)
-		n--;
-}
-
 /* --- one job --- */
 
 /* Whether the act would be refused, or has been done already. */
@@ -116,12 +109,12 @@ static enum store_rc pass(struct walk *w, const struct part *p, struct kv_bytes 
 		fits = fits && w->lane_lined == (p->lanes == LANES_LINED);
 	}
 	if (fits) {
-		step(w->at->key, p->key_bytes);
+		key_step(w->at->key, p->key_bytes);
 		return STORE_OK;
 	}
 	*look = false;                  /* nor any of its lane */
 	memset(w->at->key + 4, 0xff, p->key_bytes - 4u);
-	step(w->at->key, p->key_bytes);
+	key_step(w->at->key, p->key_bytes);
 	return STORE_OK;
 }
 

@@ -106,6 +106,7 @@ void key_u8(struct key *k, uint8_t v);
 void key_u32(struct key *k, uint32_t v);
 void key_u64(struct key *k, uint64_t v);
 void key_bytes(struct key *k, const void *p, size_t n);
+void key_step(uint8_t *key, size_t n);          /* to the key after this one, of the same length */
 uint32_t key_get32(const void *p);
 uint64_t key_get64(const void *p);
 static inline struct kv_bytes key_of(const struct key *k) { return (struct kv_bytes){ k->b, k->n }; }

@@ -148,3 +148,9 @@ struct key key_count(char kind, struct job_text name)
 	key_bytes(&k, name.p, name.n);
 	return k;
 }
+
+void key_step(uint8_t *key, size_t n)
+{
+	while (n > 0 && ++key[n - 1] == 0)
+		n--;
+}

@@ -47,13 +47,6 @@ struct walk {
 	void *arg;
 };
 
-/* The key after this one, of the same length. */
-static void step(uint8_t *key, size_t n)
-{
-	while (n > 0 && ++key[n - 1] == 0)
-		n--;
-}
-
 /* Whether the job is meant, and if so it is given away. *go_on: another is wanted. */
 static enum store_rc give(struct walk *w, struct job_id id, bool *go_on)
 {
@@ -117,7 +110,7 @@ static enum store_rc walk_index(struct walk *w, bool *go_on)
 		memcpy(&id, p->id_at != IN_VALUE ? (const uint8_t *)found.p + p->id_at : (const uint8_t *)v.p, sizeof(id));
 		memcpy(w->at->key, found.p, found.n);
 		if (p->order == FORWARD)
-			step(w->at->key, p->key_bytes);
+			key_step(w->at->key, p->key_bytes);
 		w->at->part |= BEGUN;
 		TRY(give(w, id, go_on));
 	}
@@ -197,7 +190,7 @@ static enum store_rc merge(struct walk *w, bool *go_on)
 		bool there;
 		memcpy(&id, w->heap[0].place + 8, sizeof(id));
 		memcpy(w->at->key, w->heap[0].place, PLACE_BYTES);
-		step(w->at->key, PLACE_BYTES);
+		key_step(w->at->key, PLACE_BYTES);
 		TRY(head_of(w, lane, w->at->key, &w->heap[0], &there));
 		if (!there || w->heap[0].lane != lane)
 			w->heap[0] = w->heap[--w->lanes];
