@@ -5,10 +5,9 @@
 #include <string.h>
 
 #include "http/asset.h"
+#include "http/html.h"
 #include "http/status_page.h"
 #include "os/clock.h"
-
-#define POLICY "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
 
 struct recent {
 	struct status_recent v[STATUS_PAGE_RECENT];
@@ -85,7 +84,7 @@ void api_status_page(struct http_request *q)
 	if (!schedule || f.failed || b.failed || recent.failed) {
 		problem_send(q, 503, NULL, "out of memory");
 	} else {
-		reply_header(q, "Content-Security-Policy", POLICY);
+		reply_header(q, "Content-Security-Policy", HTML_POLICY);
 		reply_header(q, "Referrer-Policy", "no-referrer");
 		reply_send(q, 200, "text/html; charset=utf-8", &b);
 	}

@@ -31,22 +31,13 @@ const struct conf_token *auth_token(const struct conf *c, struct slice token)
 
 /* --- what was sent --- */
 
-static struct slice trim(struct slice s)
-{
-	while (s.n && (s.p[0] == ' ' || s.p[0] == '\t'))
-		s = (struct slice){ s.p + 1, s.n - 1 };
-	while (s.n && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
-		s.n--;
-	return s;
-}
-
 static struct slice cookie(struct slice header, const char *name)
 {
 	while (header.n) {
 		const char *end = memchr(header.p, ';', header.n);
 		struct slice one = { header.p, end ? (size_t)(end - header.p) : header.n };
 		header = (struct slice){ header.p + one.n + (end != NULL), header.n - one.n - (end != NULL) };
-		one = trim(one);
+		one = slice_trim(one);
 		if (one.n > strlen(name) && memcmp(one.p, name, strlen(name)) == 0 && one.p[strlen(name)] == '=')
 			return (struct slice){ one.p + strlen(name) + 1, one.n - strlen(name) - 1 };
 	}
@@ -62,7 +53,7 @@ static struct slice token_sent(const struct http_request *q, bool *other)
 	if (!h.p)
 		return cookie(http_header(q, "cookie"), AUTH_COOKIE);
 	if (h.n > 7 && strncasecmp(h.p, "Bearer ", 7) == 0)
-		return trim((struct slice){ h.p + 7, h.n - 7 });
+		return slice_trim((struct slice){ h.p + 7, h.n - 7 });
 	*other = true;
 	return (struct slice){ NULL, 0 };
 }

@@ -343,14 +343,20 @@ void http_body_more(struct http_request *q)
 		conn_mark(q->conn);
 }
 
-static void begin_streamed(struct http_conn *c, struct http_exchange *x)
+/* For a client that waits with its body until it hears that it is wanted. */
+static void invite(struct http_conn *c, const struct http_exchange *x)
 {
-	x->q.began_ns = loop_now(c->wire->api->loop);
-	x->handed = true;
 	if (x->lint.expect && c->in_len - c->in_at == x->lint.bytes) {
 		buf_slice(&c->out, SLICE("HTTP/1.1 100 Continue\r\n\r\n"));
 		conn_mark(c);
 	}
+}
+
+static void begin_streamed(struct http_conn *c, struct http_exchange *x)
+{
+	x->q.began_ns = loop_now(c->wire->api->loop);
+	x->handed = true;
+	invite(c, x);
 	x->q.route->handle(&x->q);
 }
 
@@ -389,10 +395,8 @@ static bool receive(struct http_conn *c)
 		begin_streamed(c, x);
 		return true;
 	}
-	if (fresh && x->lint.expect && c->in_len - c->in_at == x->lint.bytes) {
-		buf_slice(&c->out, SLICE("HTTP/1.1 100 Continue\r\n\r\n"));
-		conn_mark(c);
-	}
+	if (fresh)
+		invite(c, x);
 	return false;
 }
 

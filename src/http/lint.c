@@ -34,15 +34,6 @@ static bool same(struct slice s, const char *word)
 	return strlen(word) == s.n && strncasecmp(s.p, word, s.n) == 0;
 }
 
-static struct slice trim(struct slice s)
-{
-	while (s.n && (s.p[0] == ' ' || s.p[0] == '\t'))
-		s = (struct slice){ s.p + 1, s.n - 1 };
-	while (s.n && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
-		s.n--;
-	return s;
-}
-
 /* --- the request line --- */
 
 static enum lint_rc take_version(struct lint *l, struct slice v)
@@ -187,7 +178,7 @@ static enum lint_rc take_coding(struct lint *l, const char *head, struct slice v
 	for (size_t i = 0; i < v.n; i++)
 		if (v.p[i] == ',')
 			last = i + 1;
-	struct slice end = trim((struct slice){ v.p + last, v.n - last }), first = trim((struct slice){ v.p, last ? last - 1 : 0 });
+	struct slice end = slice_trim((struct slice){ v.p + last, v.n - last }), first = slice_trim((struct slice){ v.p, last ? last - 1 : 0 });
 	if (!all(end, LINT_TOKEN) || end.n == 0 || (first.n >= 7 && strncasecmp(first.p, "chunked", 7) == 0))
 		l->coding_wrong = true;
 	else
@@ -222,7 +213,7 @@ static enum lint_rc take_connection(struct lint *l, const char *head, struct sli
 	(void)head;
 	while (v.n) {
 		const char *comma = memchr(v.p, ',', v.n);
-		struct slice word = trim((struct slice){ v.p, comma ? (size_t)(comma - v.p) : v.n });
+		struct slice word = slice_trim((struct slice){ v.p, comma ? (size_t)(comma - v.p) : v.n });
 
 		l->close |= same(word, "close");
 		l->keep_alive |= same(word, "keep-alive");
@@ -260,7 +251,7 @@ static enum lint_rc take_field(struct lint *l, const char *head, struct slice li
 	if (!colon)
 		return refuse(l, 400, "a header line has no colon");
 	name = (struct slice){ line.p, (size_t)(colon - line.p) };
-	value = trim((struct slice){ colon + 1, line.n - name.n - 1 });
+	value = slice_trim((struct slice){ colon + 1, line.n - name.n - 1 });
 	if (name.n == 0 || !all(name, LINT_TOKEN))
 		return refuse(l, 400, "a header's name must be letters, digits and -, with the colon right after it");
 	if (!all(value, LINT_VALUE))

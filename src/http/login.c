@@ -7,8 +7,7 @@
 
 #include "http/auth.h"
 #include "http/html.h"
-
-#define POLICY "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
+#include "text/json_scan.h"
 
 void login_page(struct http_request *q, int status, const char *why)
 {
@@ -24,7 +23,7 @@ void login_page(struct http_request *q, int status, const char *why)
 	buf_str(&b, "<form method=\"post\" action=\"/status/login\">\n<label for=\"token\">Access token</label>\n"
 		"<input id=\"token\" name=\"token\" type=\"password\" autocomplete=\"current-password\" required autofocus>\n<button>Log in</button>\n</form>\n"
 		"<p>A token is made by <code>stint token NAME ROLE</code> on the server.</p>\n</main>\n</body>\n</html>\n");
-	reply_header(q, "Content-Security-Policy", POLICY);
+	reply_header(q, "Content-Security-Policy", HTML_POLICY);
 	reply_header(q, "Referrer-Policy", "no-referrer");
 	reply_header(q, "Vary", "Accept, Cookie");
 	reply_send(q, status, "text/html; charset=utf-8", &b);
@@ -32,11 +31,6 @@ void login_page(struct http_request *q, int status, const char *why)
 }
 
 /* --- the form --- */
-
-static int hex(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
 
 /* The field of an application/x-www-form-urlencoded body; its length, 0 where it is missing or too long. */
 static size_t form_field(struct slice body, const char *name, char *out, size_t size)
@@ -51,8 +45,8 @@ static size_t form_field(struct slice body, const char *name, char *out, size_t 
 			continue;
 		for (const char *p = eq + 1, *end = pair.p + pair.n; p < end; p++) {
 			char c = *p == '+' ? ' ' : *p;
-			if (*p == '%' && end - p > 2 && hex(p[1]) >= 0 && hex(p[2]) >= 0) {
-				c = (char)(hex(p[1]) << 4 | hex(p[2]));
+			if (*p == '%' && end - p > 2 && json_hex_value(p[1]) >= 0 && json_hex_value(p[2]) >= 0) {
+				c = (char)(json_hex_value(p[1]) << 4 | json_hex_value(p[2]));
 				p += 2;
 			}
 			if (n == size)

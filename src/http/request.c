@@ -308,11 +308,7 @@ static struct slice word_of(struct slice *rest, char end)
 	struct slice w = { rest->p, e ? (size_t)(e - rest->p) : rest->n };
 
 	*rest = (struct slice){ e ? e + 1 : rest->p, e ? rest->n - w.n - 1 : 0 };
-	while (w.n && (w.p[0] == ' ' || w.p[0] == '\t'))
-		w = (struct slice){ w.p + 1, w.n - 1 };
-	while (w.n && (w.p[w.n - 1] == ' ' || w.p[w.n - 1] == '\t'))
-		w.n--;
-	return w;
+	return slice_trim(w);
 }
 
 /* "q=0", "q=0.", "q=0.000" */

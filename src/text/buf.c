@@ -23,6 +23,15 @@ bool slice_eq(struct slice s, const char *cstr)
 	return s.n == n && (n == 0 || memcmp(s.p, cstr, n) == 0);
 }
 
+struct slice slice_trim(struct slice s)
+{
+	while (s.n && (s.p[0] == ' ' || s.p[0] == '\t'))
+		s = (struct slice){ s.p + 1, s.n - 1 };
+	while (s.n && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
+		s.n--;
+	return s;
+}
+
 char *slice_dup(struct slice s)
 {
 	char *copy = s.n < SIZE_MAX ? malloc(s.n + 1) : NULL;
