@@ -20,17 +20,6 @@
 
 static const char name_chars[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:/-";
 
-/* Where an option stands, or the section where it was not written. */
-static unsigned line_of(const struct block *b, const struct setting *s, size_t i)
-{
-	return s && i < s->n ? s->v[i].line : s ? s->line : b->line;
-}
-
-static const char *file_of(const struct block *b, const struct setting *s)
-{
-	return s ? s->file : b->file;
-}
-
 bool name_good(const char *s, size_t n)
 {
 	return n >= 1 && n <= NAME_MAX_CHARS && strspn(s, name_chars) >= n;
@@ -142,8 +131,8 @@ static bool in_path(struct loader *l, const char *dirs, const char *program)
 static void check_program(struct loader *l, const struct block *b, const struct conf_handler *h, const char *option, struct conf_list *argv)
 {
 	const struct setting *s = setting_of(b, option);
-	const char *file = file_of(b, s), *name = shown(l, slice_of(b->title)), *program = argv->v[0];
-	unsigned line = line_of(b, s, 0);
+	const char *file = setting_file(b, s), *name = shown(l, slice_of(b->title)), *program = argv->v[0];
+	unsigned line = setting_line(b, s, 0);
 
 	if (!*program) {
 		mistake(l, file, line, "handler %s: the program of %s is empty: expected its path", name, option);
@@ -208,15 +197,15 @@ static void check_env(struct loader *l, const struct block *b, struct conf_list 
 	for (size_t i = 0; i < env->n; i++) {
 		const char *e = env->v[i];
 		size_t n = strcspn(e, "=");
-		unsigned line = line_of(b, s, i);
+		unsigned line = setting_line(b, s, i);
 		const char *name = shown(l, (struct slice){ e, n });
 		if (!variable_ok(e, n))
-			mistake(l, file_of(b, s), line, "bad env entry '%s': expected NAME=VALUE, or NAME to pass on the server's own", name);
+			mistake(l, setting_file(b, s), line, "bad env entry '%s': expected NAME=VALUE, or NAME to pass on the server's own", name);
 		else if (set_by_server(e, n))
-			mistake(l, file_of(b, s), line, "bad env entry '%s': the server sets %s for each job", name, name);
+			mistake(l, setting_file(b, s), line, "bad env entry '%s': the server sets %s for each job", name, name);
 		for (size_t j = 0; j < i; j++)
 			if (strcspn(env->v[j], "=") == n && memcmp(env->v[j], e, n) == 0) {
-				mistake(l, file_of(b, s), line, "env has '%s' twice", name);
+				mistake(l, setting_file(b, s), line, "env has '%s' twice", name);
 				break;
 			}
 		env_from_file(l, &env->v[i]);
@@ -229,12 +218,12 @@ static void check_cwd(struct loader *l, const struct block *b, const char *cwd)
 	struct stat st;
 
 	if (*cwd != '/')
-		mistake(l, file_of(b, s), line_of(b, s, 0), "bad value '%s' for cwd: expected an absolute path, such as \"/\"", shown(l, slice_of(cwd)));
+		mistake(l, setting_file(b, s), setting_line(b, s, 0), "bad value '%s' for cwd: expected an absolute path, such as \"/\"", shown(l, slice_of(cwd)));
 	else if (!l->text_only && stat(cwd, &st) != 0)
-		warning(l, file_of(b, s), line_of(b, s, 0), "handler %s: cwd '%s': %s; its jobs will fail until it is there", shown(l, slice_of(b->title)),
+		warning(l, setting_file(b, s), setting_line(b, s, 0), "handler %s: cwd '%s': %s; its jobs will fail until it is there", shown(l, slice_of(b->title)),
 			shown(l, slice_of(cwd)), strerror(errno));
 	else if (!l->text_only && !S_ISDIR(st.st_mode))
-		warning(l, file_of(b, s), line_of(b, s, 0), "handler %s: cwd '%s' is not a directory; its jobs will fail until it is", shown(l, slice_of(b->title)),
+		warning(l, setting_file(b, s), setting_line(b, s, 0), "handler %s: cwd '%s' is not a directory; its jobs will fail until it is", shown(l, slice_of(b->title)),
 			shown(l, slice_of(cwd)));
 }
 
@@ -257,11 +246,11 @@ static void check_identity(struct loader *l, const struct block *b, const struct
 	if (l->text_only)
 		return;
 	if (h->user[0] && !(pw = getpwnam(h->user)))
-		mistake(l, file_of(b, user), line_of(b, user, 0), "handler %s: there is no user '%s': add it, or set user", name, shown(l, slice_of(h->user)));
+		mistake(l, setting_file(b, user), setting_line(b, user, 0), "handler %s: there is no user '%s': add it, or set user", name, shown(l, slice_of(h->user)));
 	if (h->group[0] && !getgrnam(h->group))
-		mistake(l, file_of(b, group), line_of(b, group, 0), "handler %s: there is no group '%s': add it, or set group", name, shown(l, slice_of(h->group)));
+		mistake(l, setting_file(b, group), setting_line(b, group, 0), "handler %s: there is no group '%s': add it, or set group", name, shown(l, slice_of(h->group)));
 	if (pw && pw->pw_uid != geteuid() && !may_switch())
-		warning(l, file_of(b, user), line_of(b, user, 0), "handler %s: its programs can run as user '%s' only where the server is started as root: its jobs will fail otherwise",
+		warning(l, setting_file(b, user), setting_line(b, user, 0), "handler %s: its programs can run as user '%s' only where the server is started as root: its jobs will fail otherwise",
 			name, shown(l, slice_of(h->user)));
 }
 
@@ -272,7 +261,7 @@ static void check_coprocess(struct loader *l, const struct block *b, const struc
 
 	if (h->kind != CONF_HANDLER_COPROCESS) {
 		if (h->instances != 1 || h->pipeline != 1)
-			mistake(l, file_of(b, s), line_of(b, s, 0), "handler %s: instances and pipeline are for handlers with coprocess = {...}", shown(l, slice_of(b->title)));
+			mistake(l, setting_file(b, s), setting_line(b, s, 0), "handler %s: instances and pipeline are for handlers with coprocess = {...}", shown(l, slice_of(b->title)));
 		return;
 	}
 	for (const struct conf_handler *o = l->conf->handler; o != h; o++)
@@ -298,15 +287,15 @@ static void check_handler(struct loader *l, const struct block *b)
 	check_coprocess(l, b, h);
 	s = setting_of(b, "queue");
 	if (!name_good(h->queue, strlen(h->queue)))
-		mistake(l, file_of(b, s), line_of(b, s, 0), "bad value '%s' for queue: expected 1 to %d characters of A-Z a-z 0-9 . _ : / -",
+		mistake(l, setting_file(b, s), setting_line(b, s, 0), "bad value '%s' for queue: expected 1 to %d characters of A-Z a-z 0-9 . _ : / -",
 			shown(l, slice_of(h->queue)), NAME_MAX_CHARS);
 	s = setting_of(b, "rlimit_files");
 	if (h->rlimit_files && h->rlimit_files < FILES_MIN)
-		mistake(l, file_of(b, s), line_of(b, s, 0), "bad value '%" PRIu64 "' for rlimit_files: expected 0, or %d to 1048576 so that a program can start",
+		mistake(l, setting_file(b, s), setting_line(b, s, 0), "bad value '%" PRIu64 "' for rlimit_files: expected 0, or %d to 1048576 so that a program can start",
 			h->rlimit_files, FILES_MIN);
 	s = setting_of(b, h->backoff_base == 1000 ? "backoff_max" : "backoff_base");
 	if (h->backoff_max < h->backoff_base)
-		mistake(l, file_of(b, s), line_of(b, s, 0), "backoff_max is less than backoff_base: the longest pause must not be shorter than the first");
+		mistake(l, setting_file(b, s), setting_line(b, s, 0), "backoff_max is less than backoff_base: the longest pause must not be shorter than the first");
 }
 
 /* ---- the rest ---- */
@@ -320,7 +309,7 @@ static void check_hosts(struct loader *l, const struct block *b)
 	for (size_t i = 0; i < hosts->n; i++) {
 		size_t n = strlen(hosts->v[i]);
 		if (n < 1 || n > 253 || strspn(hosts->v[i], host_chars) != n)
-			mistake(l, file_of(b, s), line_of(b, s, i), "bad value '%s' for hosts: expected a host name without a port, such as jobs.example.org",
+			mistake(l, setting_file(b, s), setting_line(b, s, i), "bad value '%s' for hosts: expected a host name without a port, such as jobs.example.org",
 				shown(l, slice_of(hosts->v[i])));
 	}
 }
@@ -337,7 +326,7 @@ static void check_store(struct loader *l, const struct block *b)
 		n--;
 	for (size_t i = 0; i < sizeof other / sizeof other[0]; i++)
 		if (strncmp(other[i].path, c->store.path, n) == 0 && (!other[i].path[n] || other[i].path[n] == '/'))
-			mistake(l, file_of(b, s), line_of(b, s, 0), "path of store is '%s' and %s is '%s': the store's directory is for the store alone",
+			mistake(l, setting_file(b, s), setting_line(b, s, 0), "path of store is '%s' and %s is '%s': the store's directory is for the store alone",
 				shown(l, slice_of(c->store.path)), other[i].name, shown(l, slice_of(other[i].path)));
 }
 

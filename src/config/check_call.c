@@ -19,17 +19,11 @@
 #define SECRET_LEAST 24                 /* bytes, by the specification of Standard Webhooks */
 #define SECRET_MOST 64
 
-/* Where value i of the option stands, or the section where it was not written. */
-static unsigned line_of(const struct block *b, const struct setting *s, size_t i)
-{
-	return s && i < s->n ? s->v[i].line : s ? s->line : b->line;
-}
-
 static void wrong(struct loader *l, const struct block *b, const char *option, const char *what, const char *more)
 {
 	const struct setting *s = setting_of(b, option);
 
-	mistake(l, s ? s->file : b->file, line_of(b, s, 0), "handler %s: %s%s", shown(l, slice_of(b->title)), what, more);
+	mistake(l, setting_file(b, s), setting_line(b, s, 0), "handler %s: %s%s", shown(l, slice_of(b->title)), what, more);
 }
 
 /* The value is not shown: it may have a password in it, or be a secret as a whole. */
@@ -108,14 +102,14 @@ static void check_allow(struct loader *l, const struct block *b, const struct co
 	for (size_t i = 0; i < allow->n; i++) {
 		struct ip_network n;
 		struct buf right = { 0 };
-		const char *file = s ? s->file : b->file, *said = shown(l, slice_of(allow->v[i]));
+		const char *file = setting_file(b, s), *said = shown(l, slice_of(allow->v[i]));
 		enum ip_network_rc rc = ip_network_parse(slice_of(allow->v[i]), &n);
 		if (rc == IP_NETWORK_LOOSE) {
 			ip_network_put(&n, &right);
-			mistake(l, file, line_of(b, s, i), "bad value '%s' for allow: it has bits beyond its prefix: expected %s, or the address alone", said, buf_cstr(&right));
+			mistake(l, file, setting_line(b, s, i), "bad value '%s' for allow: it has bits beyond its prefix: expected %s, or the address alone", said, buf_cstr(&right));
 			buf_free(&right);
 		} else if (rc == IP_NETWORK_BAD && !host_name(allow->v[i])) {
-			mistake(l, file, line_of(b, s, i), "bad value '%s' for allow: expected an address, a network such as 10.0.0.0/8, or a host name", said);
+			mistake(l, file, setting_line(b, s, i), "bad value '%s' for allow: expected an address, a network such as 10.0.0.0/8, or a host name", said);
 		}
 	}
 }
@@ -165,13 +159,13 @@ static void check_secret(struct loader *l, const struct block *b, struct conf_ha
 {
 	static const char expected[] = "; expected one line, " SECRET_MARK " and the base64 of 24 to 64 random bytes";
 	const struct setting *s = setting_of(b, "secret_file");
-	const char *file = s ? s->file : b->file, *name = shown(l, slice_of(b->title));
+	const char *file = setting_file(b, s), *name = shown(l, slice_of(b->title));
 	char text[SECRET_FILE_MAX + 1];
 	struct slice line = { 0 };
 
 	const char *why = read_line(h->secret_file, text, &line);
 	if (why) {
-		mistake(l, file, line_of(b, s, 0), "handler %s: secret_file '%s' cannot be read: %s", name, shown(l, slice_of(h->secret_file)), why);
+		mistake(l, file, setting_line(b, s, 0), "handler %s: secret_file '%s' cannot be read: %s", name, shown(l, slice_of(h->secret_file)), why);
 		return;
 	}
 	why = parse_secret(line, &h->secret);
@@ -179,9 +173,9 @@ static void check_secret(struct loader *l, const struct block *b, struct conf_ha
 	if (h->secret.failed)
 		l->no_memory = true;
 	if (why)
-		mistake(l, file, line_of(b, s, 0), "handler %s: secret_file '%s' is no secret: %s%s", name, shown(l, slice_of(h->secret_file)), why, expected);
+		mistake(l, file, setting_line(b, s, 0), "handler %s: secret_file '%s' is no secret: %s%s", name, shown(l, slice_of(h->secret_file)), why, expected);
 	else if (h->secret.len < SECRET_LEAST || h->secret.len > SECRET_MOST)
-		warning(l, file, line_of(b, s, 0), "handler %s: the secret in '%s' has %zu bytes: 24 to 64 random ones make a good one", name, shown(l, slice_of(h->secret_file)),
+		warning(l, file, setting_line(b, s, 0), "handler %s: the secret in '%s' has %zu bytes: 24 to 64 random ones make a good one", name, shown(l, slice_of(h->secret_file)),
 			h->secret.len);
 }
 

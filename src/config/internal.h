@@ -163,6 +163,9 @@ char *hold_path(struct loader *l, const char *dir, const char *path);
 struct block *block_add(struct loader *l, enum conf_section section, const char *file, unsigned line);
 /* The setting in force, NULL where the block has none. */
 const struct setting *setting_of(const struct block *b, const char *name);
+/* Where the option's value i stands, or the section where it was not written (s NULL). */
+unsigned setting_line(const struct block *b, const struct setting *s, size_t i);
+const char *setting_file(const struct block *b, const struct setting *s);
 
 /* lex.c */
 bool lex(struct loader *l, struct source *s);
@@ -173,6 +176,8 @@ char *lex_string(struct loader *l, const char *file, const struct raw *r);
 void parse(struct loader *l, struct source *s, struct block *b);
 /* Reads a file whole; NULL with *why static or strerror text. */
 struct source *source_open(struct loader *l, const char *path, struct source *from, const char **why);
+/* The same of a file that `option` of `b` names and that only the server's user need be allowed to read: what goes wrong is told, and NULL is returned. To another user it is a warning, since commands read the conf too. */
+struct source *source_private(struct loader *l, const struct block *b, const char *option, const char *path);
 struct source *source_add(struct loader *l, const char *name, struct slice text);
 
 /* environment.c */

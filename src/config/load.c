@@ -197,6 +197,16 @@ const struct setting *setting_of(const struct block *b, const char *name)
 	return found;
 }
 
+unsigned setting_line(const struct block *b, const struct setting *s, size_t i)
+{
+	return s && i < s->n ? s->v[i].line : s ? s->line : b->line;
+}
+
+const char *setting_file(const struct block *b, const struct setting *s)
+{
+	return s ? s->file : b->file;
+}
+
 /* Titles are resolved after the .env file is there; sections that no file has are added, so that the environment can set their options. */
 static void complete(struct loader *l, const char *file)
 {

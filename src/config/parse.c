@@ -120,6 +120,22 @@ done:
 	return s;
 }
 
+struct source *source_private(struct loader *l, const struct block *b, const char *option, const char *path)
+{
+	const struct setting *s = setting_of(b, option);
+	const char *file = setting_file(b, s), *why;
+	unsigned line = s ? s->line : b->line;
+	struct source *source = source_open(l, path, NULL, &why);
+
+	if (source)
+		return source;
+	if (geteuid() != 0 && strcmp(why, strerror(EACCES)) == 0)
+		warning(l, file, line, "%s '%s' cannot be read: %s", option, shown(l, slice_of(path)), why);
+	else
+		mistake(l, file, line, "%s '%s' cannot be read: %s", option, shown(l, slice_of(path)), why);
+	return NULL;
+}
+
 static void include_file(struct parser *p, struct block *b, const char *path, unsigned line)
 {
 	const char *why;

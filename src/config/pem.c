@@ -1,28 +1,16 @@
 /* The files of tls_certificate and tls_key: read by conf_load() and by nobody else, since only the master may be allowed to. What is in them OpenSSL judges, in the process that uses them. */
 #include "config/internal.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+/* A server that may not read them does not start. */
 static void read_one(struct loader *l, const struct block *http, const char *option, const char *path, struct conf_pem *out)
 {
-	const struct setting *s = setting_of(http, option);
-	const char *file = s ? s->file : http->file, *why;
-	unsigned line = s ? s->line : http->line;
+	struct source *source = path[0] ? source_private(l, http, option, path) : NULL;
 
-	if (!path[0])
+	if (!source)
 		return;
-	struct source *source = source_open(l, path, NULL, &why);
-	if (!source) {
-		/* another user's `stint status` reads this conf too; the server does not start without them */
-		if (geteuid() != 0 && strcmp(why, strerror(EACCES)) == 0)
-			warning(l, file, line, "%s '%s' cannot be read: %s", option, shown(l, slice_of(path)), why);
-		else
-			mistake(l, file, line, "%s '%s' cannot be read: %s", option, shown(l, slice_of(path)), why);
-		return;
-	}
 	out->p = slice_dup(source->text);
 	out->n = source->text.n;
 	l->no_memory |= !out->p;

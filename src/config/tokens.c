@@ -2,10 +2,8 @@
  * A line is NAME ROLE[,ROLE] SHA256-OF-TOKEN [queue=QUEUE[,QUEUE]]; blank lines and those that begin with # are passed over. */
 #include "config/internal.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "text/json_scan.h"
 
@@ -162,24 +160,16 @@ static void take_line(struct reader *r, struct slice line)
 	token_free(&t);
 }
 
+/* A server that may not read them lets nobody in. */
 void tokens_read(struct loader *l, const struct block *http)
 {
 	struct reader r = { .l = l, .http = &l->conf->http };
-	const struct setting *s = setting_of(http, "token_file");
-	const char *file = s ? s->file : http->file, *path = l->conf->http.token_file, *why;
-	unsigned line = s ? s->line : http->line;
 
-	if (!path[0] || l->text_only)
+	if (!r.http->token_file[0] || l->text_only)
 		return;
-	struct source *source = source_open(l, path, NULL, &why);
-	if (!source) {
-		/* Another user's `stint status` reads this conf too. The server without its tokens lets nobody in. */
-		if (geteuid() != 0 && strcmp(why, strerror(EACCES)) == 0)
-			warning(l, file, line, "token_file '%s' cannot be read: %s", shown(l, slice_of(path)), why);
-		else
-			mistake(l, file, line, "token_file '%s' cannot be read: %s", shown(l, slice_of(path)), why);
+	struct source *source = source_private(l, http, "token_file", r.http->token_file);
+	if (!source)
 		return;
-	}
 	r.file = source->name;
 	for (struct slice rest = source->text; rest.n && !l->no_memory;) {
 		r.line++;
