@@ -10,7 +10,6 @@
 
 #include "os/log.h"
 
-#define READ_BYTES (64u << 10)
 #define READ_ROUNDS 8u                  /* buffers a pipe may take of one loop turn */
 #define DRAIN_ROUNDS 32u                /* at the end: twice what a pipe may hold */
 #define AHEAD (64u << 10)               /* lines are made while no more than this waits to be written: one line more at most */
@@ -211,7 +210,7 @@ static void take_out(struct coprocess *c, const char *p, size_t n)
 		p += part + (newline != NULL);
 		n -= part + (newline != NULL);
 	}
-	if (c->deaf || (c->line.len == 0 && c->line.cap > READ_BYTES))
+	if (c->deaf || (c->line.len == 0 && c->line.cap > RUN_READ_BYTES))
 		buf_free(&c->line);
 }
 
@@ -230,28 +229,20 @@ static void take_err(struct coprocess *c, const char *p, size_t n)
 	}
 }
 
+static void take(void *arg, struct loop_io *io, const char *p, size_t n)
+{
+	struct coprocess *c = arg;
+
+	if (io == &c->err)
+		take_err(c, p, n);
+	else
+		take_out(c, p, n);
+}
+
 static void read_some(struct coprocess *c, struct loop_io *io, unsigned rounds)
 {
-	static char bytes[READ_BYTES];
-
-	while (io->fd >= 0 && rounds-- > 0) {
-		ssize_t n = read(io->fd, bytes, sizeof(bytes));
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == EAGAIN)
-			return;
-		if (n <= 0) {
-			coprocess_close(c, io);
-			return;
-		}
-		c->pool->host->output_bytes += (uint64_t)n;
-		if (io == &c->err)
-			take_err(c, bytes, (size_t)n);
-		else
-			take_out(c, bytes, (size_t)n);
-		if ((size_t)n < sizeof(bytes))
-			return;
-	}
+	if (!run_read(c->pool->host, io, rounds, take, c))
+		coprocess_close(c, io);
 }
 
 static void may_read_out(struct loop_io *io, uint32_t events)

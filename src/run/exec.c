@@ -15,7 +15,6 @@
 #include "run/stdin.h"
 #include "text/uuid.h"
 
-#define READ_BYTES (64u << 10)
 #define READ_ROUNDS 8u                          /* buffers a pipe may take of one loop turn */
 
 static unsigned running;
@@ -48,28 +47,20 @@ static const struct output_log *exec_log(const struct run_attempt *a)
 	return &((const struct exec_attempt *)(const void *)a)->log;
 }
 
+static void take(void *arg, struct loop_io *io, const char *p, size_t n)
+{
+	struct exec_attempt *a = arg;
+
+	if (io == &a->out)
+		output_head_add(&a->head, p, n);
+	else
+		log_add(a, p, n);
+}
+
 void exec_read(struct exec_attempt *a, struct loop_io *io, unsigned rounds)
 {
-	static char bytes[READ_BYTES];
-
-	while (io->fd >= 0 && rounds-- > 0) {
-		ssize_t n = read(io->fd, bytes, sizeof(bytes));
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == EAGAIN)
-			return;
-		if (n <= 0) {
-			exec_close(a, io);
-			return;
-		}
-		a->base.host->output_bytes += (uint64_t)n;
-		if (io == &a->out)
-			output_head_add(&a->head, bytes, (size_t)n);
-		else
-			log_add(a, bytes, (size_t)n);
-		if ((size_t)n < sizeof(bytes))
-			return;         /* that was all */
-	}
+	if (!run_read(a->base.host, io, rounds, take, a))
+		exec_close(a, io);
 }
 
 static void out_ready(struct loop_io *io, uint32_t events)

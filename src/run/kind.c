@@ -1,7 +1,9 @@
 /* Which kind runs a handler, and what all kinds' results have in common. Used by the worker and the kinds. */
 #include "run/kind.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "os/clock.h"
 #include "text/duration.h"
@@ -54,4 +56,24 @@ void run_timed_out(const struct run_task *t, struct run_result *r)
 void run_timer(struct loop *l, struct loop_timer *t, int64_t ms)
 {
 	loop_timer_set(l, t, clock_boot_ns() - loop_now(l) + ms * 1000000);
+}
+
+bool run_read(struct run_host *h, struct loop_io *io, unsigned rounds, run_take_fn take, void *arg)
+{
+	static char bytes[RUN_READ_BYTES];
+
+	while (io->fd >= 0 && rounds-- > 0) {
+		ssize_t n = read(io->fd, bytes, sizeof(bytes));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			return true;
+		if (n <= 0)
+			return false;
+		h->output_bytes += (uint64_t)n;
+		take(arg, io, bytes, (size_t)n);
+		if ((size_t)n < sizeof(bytes))
+			return true;    /* that was all */
+	}
+	return true;
 }

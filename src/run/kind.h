@@ -18,4 +18,9 @@ void run_timed_out(const struct run_task *t, struct run_result *r);
 /* Sets a timer from now, not from the begin of the loop's turn, which may have been long. */
 void run_timer(struct loop *l, struct loop_timer *t, int64_t ms);
 
+#define RUN_READ_BYTES (64u << 10)
+typedef void (*run_take_fn)(void *arg, struct loop_io *io, const char *p, size_t n);
+/* Reads what is in a program's pipe, at most `rounds` buffers of it. False: the pipe is at its end, or broken, and to be closed. */
+bool run_read(struct run_host *h, struct loop_io *io, unsigned rounds, run_take_fn take, void *arg);
+
 #endif
