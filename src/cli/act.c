@@ -100,8 +100,7 @@ int cli_act(const struct cli_command *self, int argc, char **argv)
 {
 	struct run r = { .act = acts };
 	const struct option_spec spec[] = {
-		{ OPTION_TEXT, "url", 0, &r.url, NULL, "URL", 0, 0, "the server; else $STINT_URL, else http://127.0.0.1:8080" },
-		{ OPTION_TEXT, "token", 0, &r.token, NULL, "TOKEN", 0, 0, "else $STINT_TOKEN" },
+		CLIENT_OPTIONS(r),
 		{ OPTION_FLAG, "json", 0, &r.json, NULL, NULL, 0, 0, "print JSON, an object a line" },
 		FILTER_OPTIONS(r.filter),
 		{ OPTION_FLAG, "all", 0, &r.all, NULL, NULL, 0, 0, "every job that this can be done to" },

@@ -42,8 +42,7 @@ static void options_of(const struct kind *k, struct bench *b, struct option_spec
 		{ OPTION_TEXT, "beanstalkd", 0, &b->beanstalkd, NULL, "HOST:PORT", 0, 0, "measure a beanstalkd instead, by the same loop" },
 		{ OPTION_INTEGER, "pid", 0, &b->pid, NULL, "PID", 2, INT32_MAX, "the master; else the one in the conf's pid file" },
 		{ OPTION_TEXT, "conf", 'c', &b->conf_file, &b->conf_given, "FILE", 0, 0, "the server's conf; else the installed one" },
-		{ OPTION_TEXT, "url", 0, &b->url, NULL, "URL", 0, 0, "the server; else $STINT_URL, else http://127.0.0.1:8080" },
-		{ OPTION_TEXT, "token", 0, &b->token, NULL, "TOKEN", 0, 0, "else $STINT_TOKEN" },
+		CLIENT_OPTIONS(*b),
 		{ OPTION_FLAG, "json", 0, &b->json, NULL, NULL, 0, 0, "print one JSON object" },
 	};
 	size_t n = 0;

@@ -37,6 +37,11 @@ struct client_call {
 	struct buf answer;              /* the body; buf_free() it */
 };
 
+/* Which server, and as who: of a struct with `url` and `token`. */
+#define CLIENT_OPTIONS(s) \
+	{ OPTION_TEXT, "url", 0, &(s).url, NULL, "URL", 0, 0, "the server; else $STINT_URL, else http://127.0.0.1:8080" }, \
+	{ OPTION_TEXT, "token", 0, &(s).token, NULL, "TOKEN", 0, 0, "else $STINT_TOKEN" }
+
 /* url and token as given on the command line; NULL: $STINT_URL, $STINT_TOKEN, else the default. Connects to nothing yet. 0, or an exit code with
  * c->why. */
 int client_init(struct client *c, const char *url, const char *token);

@@ -108,8 +108,7 @@ int cli_list(const struct cli_command *self, int argc, char **argv)
 	const struct option_spec spec[] = {
 		FILTER_OPTIONS(l.filter),
 		{ OPTION_INTEGER, "limit", 0, &l.limit, NULL, "N", 1, LIMIT_MAX, "so many at most; 50" },
-		{ OPTION_TEXT, "url", 0, &l.url, NULL, "URL", 0, 0, "the server; else $STINT_URL, else http://127.0.0.1:8080" },
-		{ OPTION_TEXT, "token", 0, &l.token, NULL, "TOKEN", 0, 0, "else $STINT_TOKEN" },
+		CLIENT_OPTIONS(l),
 		{ OPTION_FLAG, "json", 0, &l.json, NULL, NULL, 0, 0, "print {\"jobs\":[...]}" },
 		{ .kind = OPTION_END },
 	};

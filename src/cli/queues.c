@@ -17,8 +17,7 @@ struct ask {
 };
 
 #define COMMON_OPTIONS(a) \
-	{ OPTION_TEXT, "url", 0, &(a).url, NULL, "URL", 0, 0, "the server; else $STINT_URL, else http://127.0.0.1:8080" }, \
-	{ OPTION_TEXT, "token", 0, &(a).token, NULL, "TOKEN", 0, 0, "else $STINT_TOKEN" }, \
+	CLIENT_OPTIONS(a), \
 	{ OPTION_FLAG, "json", 0, &(a).json, NULL, NULL, 0, 0, "print JSON" }
 
 static int ask(struct ask *a, const char *method, const char *target)

@@ -147,8 +147,7 @@ int cli_show(const struct cli_command *self, int argc, char **argv)
 	const struct option_spec spec[] = {
 		{ OPTION_FLAG, "history", 0, &s.history, NULL, NULL, 0, 0, "what happened to it, oldest first" },
 		{ OPTION_FLAG, "result", 0, &s.result, NULL, NULL, 0, 0, "its result as it is" },
-		{ OPTION_TEXT, "url", 0, &s.url, NULL, "URL", 0, 0, "the server; else $STINT_URL, else http://127.0.0.1:8080" },
-		{ OPTION_TEXT, "token", 0, &s.token, NULL, "TOKEN", 0, 0, "else $STINT_TOKEN" },
+		CLIENT_OPTIONS(s),
 		{ OPTION_FLAG, "json", 0, &s.json, NULL, NULL, 0, 0, "print JSON" },
 		{ .kind = OPTION_END },
 	};

@@ -172,8 +172,7 @@ int cli_submit(const struct cli_command *self, int argc, char **argv)
 		{ OPTION_TEXT, "idempotency-key", 0, &s.idempotency_key, NULL, "KEY", 0, 0, "the same job again with this key is the first one" },
 		{ OPTION_TEXT, "unique-key", 0, &s.unique_key, NULL, "KEY", 0, 0, "at most one job of the type at a time has this key" },
 		{ OPTION_FLAG, "wait", 0, &s.wait, NULL, NULL, 0, 0, "until it has ended; prints its result, exits 1 where it did not succeed" },
-		{ OPTION_TEXT, "url", 0, &s.url, NULL, "URL", 0, 0, "the server; else $STINT_URL, else http://127.0.0.1:8080" },
-		{ OPTION_TEXT, "token", 0, &s.token, NULL, "TOKEN", 0, 0, "else $STINT_TOKEN" },
+		CLIENT_OPTIONS(s),
 		{ OPTION_FLAG, "json", 0, &s.json, NULL, NULL, 0, 0, "print the job as JSON" },
 		{ .kind = OPTION_END },
 	};
