@@ -1,60 +1,8 @@
 /* Idempotency keys after an opening: they are read batch by batch, only jobs with a key wait for it, and neither deaths, lost batches nor retention meanwhile lose one. Over every engine that is opened anew. */
-#include "tests/store/contract.h"
+#include "tests/store/keys.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#define HOUR_MS 3600000LL
-#define HOUR_US 3600000000LL
-
-static void window(struct fixture *f, int64_t ms, uint64_t max)
-{
-	f->rules.idempotency_window_ms = ms;
-	f->rules.idempotency_max = max;
-	store_rules(f->store, &f->rules);
-}
-
-static struct job_spec keyed(const char *key, uint8_t fingerprint)
-{
-	struct job_spec s = spec_of("t", "q", 0, "1");
-
-	s.idempotency_key = (struct job_text){ key, strlen(key) };
-	memset(s.fingerprint, fingerprint, sizeof(s.fingerprint));
-	return s;
-}
-
-static struct job_spec unique(const char *type, const char *key)
-{
-	struct job_spec s = spec_of(type, "q", 0, "1");
-
-	s.unique_key = (struct job_text){ key, strlen(key) };
-	return s;
-}
-
-static enum store_rc ask(struct fixture *f, const struct job_spec *s, struct job *out)
-{
-	begin(f);
-	enum store_rc rc = try_submit(f, s, out);
-	assert_false(store_spoilt(f->store));
-	commit(f);
-	return rc;
-}
-
-static bool same(const struct job *a, const struct job *b)
-{
-	return memcmp(&a->id, &b->id, sizeof(a->id)) == 0;
-}
-
-static void retain(struct fixture *f)
-{
-	bool more = true;
-
-	while (more) {
-		begin(f);
-		assert_int_equal(store_retain(f->store, 2, &more), STORE_OK);
-		commit(f);
-	}
-}
 
 static char names[100][8];
 
