@@ -74,7 +74,13 @@ static void client_gone(struct http_request *q)
 	answer(q->state);
 }
 
-/* Whether the answer is to be given now: the job has ended or is gone, or the server drains and will not run it. */
+/* It has ended, or the server drains and will not run it. */
+static bool ends_wait(const struct api *a, enum job_state state)
+{
+	return job_state_final(state) || (a->draining && state != JOB_RUNNING);
+}
+
+/* Whether the answer is to be given now; also where the job is gone. */
 static bool is_over(struct api *a, struct job_id id)
 {
 	struct job job;
@@ -84,7 +90,7 @@ static bool is_over(struct api *a, struct job_id id)
 		return true;            /* 503 says why */
 	rc = store_get(a->reader, id, &job, NULL);
 	store_read_end(a->reader);
-	return rc != STORE_OK || job_state_final(job.state) || (a->draining && job.state != JOB_RUNNING);
+	return rc != STORE_OK || ends_wait(a, job.state);
 }
 
 static void look_at(struct api *a, const uint8_t id[16])
@@ -125,7 +131,7 @@ static bool follow(struct api *a)
 			waits.seen = head;
 			return false;
 		}
-		if (e.state < JOB_STATES && job_state_final((enum job_state)e.state))
+		if (e.state < JOB_STATES && ends_wait(a, (enum job_state)e.state))
 			look_at(a, e.id);
 	}
 	return true;

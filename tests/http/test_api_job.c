@@ -284,6 +284,25 @@ static void draining_does_not_wait_for_what_will_not_run(void **state)
 	assert_int_equal(job_wait_count(), 0);
 }
 
+/* Given back by its worker after the draining was seen: told at once, since the server may be gone before the next look at all. */
+static void what_a_draining_server_gives_back_is_told_at_once(void **state)
+{
+	struct job running = submit_type("email", "n", "default");
+
+	(void)state;
+	running = claim_next();
+	begin(0, &running.id, "30s");
+	api_job(&q[0]);
+	api.draining = true;
+	api_tick(&api);
+	assert_int_equal(answer.answers, 0);
+	finish(&running, JOB_OUTCOME_RELEASED, NULL, NULL);
+	keeper_tells(&running, JOB_QUEUED);
+	api_tick(&api);
+	assert_int_equal(answer.answers, 1);
+	assert_int_equal(job_wait_count(), 0);
+}
+
 static void final_already(void **state)
 {
 	struct job job = submit_type("email", "n", "default");
@@ -321,7 +340,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(the_job), T(a_job_that_fails), T(history_sees_the_worker_start), T(bytes), T(what_is_not_there), T(waits_for_the_end), T(time_is_up),
 		T(a_keeper_that_died_told_nothing), T(overtaken_by_the_ring), T(an_event_that_was_lost),
-			T(draining_does_not_wait_for_what_will_not_run), T(final_already), T(bad_waits),
+			T(draining_does_not_wait_for_what_will_not_run), T(what_a_draining_server_gives_back_is_told_at_once), T(final_already), T(bad_waits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
