@@ -9,6 +9,7 @@
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "cli/load.h"
+#include "cli/progress.h"
 #include "cli/report.h"
 #include "shm/segment.h"
 

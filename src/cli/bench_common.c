@@ -101,7 +101,7 @@ int bench_load(struct bench *b, struct slice job, uint64_t jobs, int64_t limit_m
 	}
 	if (plan.jobs && plan.connections > plan.jobs)
 		plan.connections = (unsigned)plan.jobs;
-	progress_begin(&b->progress, what);
+	progress_begin(&b->progress, what, "jobs");
 	code = load_run(&plan, r);
 	progress_end(&b->progress);
 	if (code != 0)

@@ -88,7 +88,7 @@ static int measure(struct bench *b, const struct bench_stats *before, const stru
 	bench_commits_begin(b);
 	begun = clock_boot_ns();
 	code = bench_release(b);
-	progress_begin(&b->progress, "draining");
+	progress_begin(&b->progress, "draining", "jobs");
 	if (code == 0)
 		code = bench_wait(b, &base, jobs, SAMPLE_MS, begun, &first);
 	progress_end(&b->progress);

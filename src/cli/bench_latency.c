@@ -115,7 +115,7 @@ int bench_latency(struct bench *b)
 		job.len--;      /* its closing brace */
 		buf_printf(&job, ",\"delay\":\"%" PRId64 "ms\"}", b->delay_ms);
 	}
-	progress_begin(&b->progress, "one at a time");
+	progress_begin(&b->progress, "one at a time", "jobs");
 	begun = clock_boot_ns();
 	for (int64_t i = 0; i < b->jobs && code == 0; i++) {
 		code = one(b, &f, (struct slice){ job.data, job.len });

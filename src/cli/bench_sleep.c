@@ -122,7 +122,7 @@ static int measure(struct bench *b, struct ids *ids)
 	bench_commits_begin(b);
 	begun = clock_boot_ns();
 	code = bench_release(b);
-	progress_begin(&b->progress, "sleeping");
+	progress_begin(&b->progress, "sleeping", "jobs");
 	if (code == 0)
 		code = bench_wait(b, &base, (uint64_t)b->jobs, SAMPLE_MS, begun, &first);
 	progress_end(&b->progress);

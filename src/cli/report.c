@@ -1,17 +1,12 @@
-/* Figures for people and for programs, and the progress bar. Called by the bench subcommands. */
+/* Figures for people and for programs. Called by the bench subcommands. */
 #include "cli/report.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/cli.h"
-#include "os/clock.h"
 #include "text/json.h"
-
-#define BAR 30
-#define SHOW_NS 100000000
 
 static struct report_line *add(struct report *r, const char *key, const char *label)
 {
@@ -126,38 +121,4 @@ void report_print(const struct report *r, bool json)
 	report_put(r, json, &out);
 	fwrite(out.data, 1, out.len, stdout);
 	buf_free(&out);
-}
-
-void progress_begin(struct progress *p, const char *what)
-{
-	p->on = isatty(STDERR_FILENO) == 1;
-	p->what = what;
-	p->shown_ns = 0;
-}
-
-void progress_show(struct progress *p, double fraction, uint64_t done, int64_t elapsed_ns)
-{
-	int64_t now;
-	int filled;
-	char bar[BAR + 1], total[CLI_COUNT_BYTES], rate[CLI_COUNT_BYTES];
-
-	if (!p->on)
-		return;
-	now = clock_boot_ns();
-	if (p->shown_ns && now - p->shown_ns < SHOW_NS)
-		return;
-	p->shown_ns = now;
-	filled = (int)(fmin(fmax(fraction, 0), 1) * BAR);
-	memset(bar, '=', (size_t)filled);
-	memset(bar + filled, ' ', (size_t)(BAR - filled));
-	bar[BAR] = '\0';
-	fprintf(stderr, "\r%s [%s] %s jobs, %s/s\033[K", p->what, bar, cli_count(total, done),
-		cli_count(rate, elapsed_ns > 0 ? (uint64_t)((double)done * 1e9 / (double)elapsed_ns) : 0));
-}
-
-void progress_end(struct progress *p)
-{
-	if (p->on && p->shown_ns)
-		fputs("\r\033[K", stderr);
-	p->shown_ns = 0;
 }

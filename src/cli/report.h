@@ -1,4 +1,4 @@
-/* What a benchmark found out, for people (labels, aligned) or as one JSON object; and the bar that shows that it goes on. */
+/* What a benchmark found out, for people (labels, aligned) or as one JSON object. */
 #ifndef STINT_CLI_REPORT_H
 #define STINT_CLI_REPORT_H
 
@@ -30,11 +30,5 @@ void report_difference(struct shm_histogram *out, const struct shm_histogram *be
 
 void report_put(const struct report *r, bool json, struct buf *out);
 void report_print(const struct report *r, bool json);   /* to stdout */
-
-struct progress { bool on; const char *what; int64_t shown_ns; };
-void progress_begin(struct progress *p, const char *what);      /* on only where stderr is a terminal */
-/* fraction 0..1; at most ten times a second something is written. */
-void progress_show(struct progress *p, double fraction, uint64_t done, int64_t elapsed_ns);
-void progress_end(struct progress *p);                          /* wipes the line */
 
 #endif
