@@ -26,7 +26,8 @@ struct conf_token {                     /* a line of token_file */
 	char *name;
 	unsigned roles;
 	uint8_t hash[32];               /* SHA-256 of the token */
-	struct conf_list queue;         /* these alone; none: all */
+	char *queues;                   /* these alone, each of which ends with '\0'; NULL: all */
+	size_t queues_bytes;
 };
 
 struct conf_pem { char *p; size_t n; };

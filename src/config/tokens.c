@@ -9,6 +9,7 @@
 
 #define NAME_MAX_BYTES 64
 #define WORDS 5                         /* one more than a line may have */
+#define QUEUES_MAX 256                  /* of a token: they go with each slice of an action on many jobs */
 
 const struct conf_role conf_roles[] = {
 	{ "read", CONF_ROLE_READ }, { "submit", CONF_ROLE_SUBMIT }, { "work", CONF_ROLE_WORK }, { "admin", CONF_ROLE_ADMIN }, { NULL, 0 },
@@ -91,6 +92,9 @@ static bool take_hash(struct reader *r, struct slice word, struct conf_token *t)
 static bool take_queues(struct reader *r, struct slice word, struct conf_token *t)
 {
 	struct slice rest = word;
+	struct buf names = { 0 };
+	bool good = true;
+	unsigned n = 0;
 
 	if (word.n < 7 || memcmp(word.p, "queue=", 6) != 0)
 		return wrong(r, "expected queue=QUEUE[,QUEUE], not", word, "");
@@ -98,24 +102,26 @@ static bool take_queues(struct reader *r, struct slice word, struct conf_token *
 	do {
 		struct slice queue = part(&rest, ',');
 		if (!name_good(queue.p, queue.n))
-			return wrong(r, "bad queue name", queue, ": expected 1 to 128 characters of A-Z a-z 0-9 . _ : / -");
-		char **more = realloc(t->queue.v, (t->queue.n + 1) * sizeof(*more)), *copy = slice_dup(queue);
-		if (more)
-			t->queue.v = more;
-		if (!more || !copy) {
-			free(copy);
-			r->l->no_memory = true;
-			return false;
-		}
-		t->queue.v[t->queue.n++] = copy;
-	} while (rest.n);
-	return true;
+			good = wrong(r, "bad queue name", queue, ": expected 1 to 128 characters of A-Z a-z 0-9 . _ : / -");
+		else if (n++ == QUEUES_MAX)
+			good = wrong(r, "the queue", queue, " is one too many: a token is for at most 256 queues, or for all");
+		buf_slice(&names, queue);
+		buf_char(&names, '\0');
+	} while (good && rest.n);
+	r->l->no_memory |= names.failed;
+	if (good && !names.failed) {
+		t->queues = names.data;
+		t->queues_bytes = names.len;
+		return true;
+	}
+	buf_free(&names);
+	return false;
 }
 
 static void token_free(struct conf_token *t)
 {
 	free(t->name);
-	list_free(&t->queue);
+	free(t->queues);
 }
 
 static void keep(struct reader *r, struct conf_token *t)

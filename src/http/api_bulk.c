@@ -99,8 +99,9 @@ static void slice_ask(struct bulk *b)
 {
 	const struct store_filter *f = &b->what.filter;
 	struct request_bulk m = { .act = b->what.act, .states = f->states, .until_id = b->what.until_id, .until_ms = b->what.until_ms, .part = b->at.part,
-		.type_len = (uint32_t)f->type.n, .queue_len = (uint32_t)f->queue.n, .tag_len = (uint32_t)f->tag.n, .text_len = (uint32_t)f->text.n };
-	struct ask_piece piece[] = { { &m, sizeof(m) }, { f->type.p, f->type.n }, { f->queue.p, f->queue.n }, { f->tag.p, f->tag.n }, { f->text.p, f->text.n } };
+		.type_len = (uint32_t)f->type.n, .queue_len = (uint32_t)f->queue.n, .tag_len = (uint32_t)f->tag.n, .text_len = (uint32_t)f->text.n, .queues_len = (uint32_t)f->queues.n };
+	struct ask_piece piece[] = { { &m, sizeof(m) }, { f->type.p, f->type.n }, { f->queue.p, f->queue.n }, { f->tag.p, f->tag.n }, { f->text.p, f->text.n },
+		{ f->queues.p, f->queues.n } };
 	uint64_t tag = pending_add(b, slice_answered);
 
 	memcpy(m.key, b->at.key, sizeof(m.key));
@@ -213,7 +214,7 @@ static bool read_body(struct bulk *b)
 	json_object_foreach(b->tree, name, v)
 		if (!set_member(b, name, v))
 			return false;
-	if (!auth_filter(b->q, &b->what.filter.queue))
+	if (!auth_filter(b->q, &b->what.filter))
 		return false;
 	if (b->all || f->states || f->type.n || f->queue.n || f->tag.n || f->text.n)
 		return true;

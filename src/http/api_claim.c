@@ -137,14 +137,15 @@ static bool within_token(struct asking *a)
 		if (!auth_queue_or_refuse(a->q, (struct slice){ a->queue[i].p, a->queue[i].n }, field))
 			return false;
 	}
-	if (a->nqueues || !t || t->queue.n == 0)
+	if (a->nqueues || !auth_some_queues(a->q))
 		return true;
-	if (t->queue.n > STORE_PICK_MAX) {
-		problem_send(a->q, 400, "queues", "the token %s is for more than 64 queues: say which of them are meant", t->name);
-		return false;
+	for (const char *p = t->queues; p < t->queues + t->queues_bytes; p += strlen(p) + 1) {
+		if (a->nqueues == STORE_PICK_MAX) {
+			problem_send(a->q, 400, "queues", "the token %s is for more than 64 queues: say which of them are meant", t->name);
+			return false;
+		}
+		a->queue[a->nqueues++] = (struct job_text){ p, strlen(p) };
 	}
-	for (size_t i = 0; i < t->queue.n; i++)
-		a->queue[a->nqueues++] = (struct job_text){ t->queue.v[i], strlen(t->queue.v[i]) };
 	return true;
 }
 

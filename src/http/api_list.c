@@ -37,10 +37,10 @@ struct list {
 
 static uint32_t cursor_sum(const struct store_filter *f, const uint8_t *p, size_t n)
 {
-	const struct job_text text[] = { f->type, f->queue, f->tag, f->text };
-	uint32_t sum[6] = { f->states, crc32c(p, n) };
+	const struct job_text text[] = { f->type, f->queue, f->tag, f->text, f->queues };
+	uint32_t sum[7] = { f->states, crc32c(p, n) };
 
-	for (unsigned i = 0; i < 4; i++)
+	for (unsigned i = 0; i < 5; i++)
 		sum[2 + i] = crc32c(text[i].p, text[i].n) + (uint32_t)text[i].n;
 	return crc32c(sum, sizeof(sum));
 }
@@ -212,7 +212,7 @@ static bool take_query(struct http_request *q, struct list *l)
 	struct slice cursor = http_query(q, "cursor");
 
 	if (!take_state(q, &f->states) || !take_text(q, "type", JOB_TYPE_MAX, &f->type) || !take_text(q, "queue", JOB_QUEUE_MAX, &f->queue) ||
-		!take_text(q, "tag", JOB_TAG_MAX, &f->tag) || !take_text(q, "q", TEXT_MAX, &f->text) || !take_limit(q, &l->left) || !auth_filter(q, &f->queue))
+		!take_text(q, "tag", JOB_TAG_MAX, &f->tag) || !take_text(q, "q", TEXT_MAX, &f->text) || !take_limit(q, &l->left) || !auth_filter(q, f))
 		return false;
 	if (!cursor.p || cursor_read(l, cursor))
 		return true;

@@ -126,7 +126,7 @@ static bool parents_allowed(const struct http_request *q, const struct job_spec 
 {
 	struct job_id id;
 
-	for (unsigned i = 0; q->token && q->token->queue.n && i < s->ndepends; i++) {
+	for (unsigned i = 0; auth_some_queues(q) && i < s->ndepends; i++) {
 		memcpy(&id, s->depends + i * sizeof(id), sizeof(id));
 		if (job_request_for(q, id))
 			continue;

@@ -117,7 +117,7 @@ bool auth_check(struct http_request *q)
 		problem_send(q, 403, NULL, "the token %s has the role %s; this takes %s", q->token->name, roles_text(q->token->roles, ", ", have), roles_text(roles, " or ", want));
 		return false;
 	}
-	if (q->token->queue.n && !(q->route->flags & HTTP_ROUTE_BY_QUEUE)) {
+	if (auth_some_queues(q) && !(q->route->flags & HTTP_ROUTE_BY_QUEUE)) {
 		problem_send(q, 403, NULL, "the token %s is for some queues only; this is about the whole server", q->token->name);
 		return false;
 	}
@@ -127,14 +127,14 @@ bool auth_check(struct http_request *q)
 
 /* --- queues --- */
 
+bool auth_some_queues(const struct http_request *q)
+{
+	return q->token && q->token->queues_bytes > 0;
+}
+
 bool auth_queue(const struct http_request *q, struct slice queue)
 {
-	if (!q->token || q->token->queue.n == 0)
-		return true;
-	for (size_t i = 0; i < q->token->queue.n; i++)
-		if (slice_eq(queue, q->token->queue.v[i]))
-			return true;
-	return false;
+	return !auth_some_queues(q) || slice_among(queue, (struct slice){ q->token->queues, q->token->queues_bytes });
 }
 
 bool auth_queue_or_refuse(struct http_request *q, struct slice queue, const char *field)
@@ -145,14 +145,11 @@ bool auth_queue_or_refuse(struct http_request *q, struct slice queue, const char
 	return false;
 }
 
-bool auth_filter(struct http_request *q, struct job_text *queue)
+bool auth_filter(struct http_request *q, struct store_filter *f)
 {
-	if (!q->token || q->token->queue.n == 0)
-		return true;
-	if (queue->n == 0 && q->token->queue.n == 1)
-		*queue = (struct job_text){ q->token->queue.v[0], strlen(q->token->queue.v[0]) };
-	if (queue->n)
-		return auth_queue_or_refuse(q, (struct slice){ queue->p, queue->n }, "queue");
-	problem_send(q, 403, "queue", "the token %s is for some queues only: say which one is meant", q->token->name);
-	return false;
+	if (f->queue.n)
+		return auth_queue_or_refuse(q, (struct slice){ f->queue.p, f->queue.n }, "queue");
+	if (auth_some_queues(q))
+		f->queues = (struct job_text){ q->token->queues, q->token->queues_bytes };
+	return true;
 }

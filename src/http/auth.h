@@ -13,11 +13,12 @@ const struct conf_token *auth_token(const struct conf *c, struct slice token);
 /* Sets q->token and looks whether its roles are enough for q->route. False: 401 or 403 was answered. */
 bool auth_check(struct http_request *q);
 
+bool auth_some_queues(const struct http_request *q);    /* the token is not for all */
 /* Whether the request's token is for this queue. A token without queues is for all. */
 bool auth_queue(const struct http_request *q, struct slice queue);
 /* The same, with 403 answered where it is not; `field` may be NULL. */
 bool auth_queue_or_refuse(struct http_request *q, struct slice queue, const char *field);
-/* For what takes a queue as a filter: where the token is for a single queue and none is named that one is put in. False: 403 was answered. */
-bool auth_filter(struct http_request *q, struct job_text *queue);
+/* For what takes a queue as a filter: where none is named, those of the token are put in. False: 403 was answered. */
+bool auth_filter(struct http_request *q, struct store_filter *f);
 
 #endif

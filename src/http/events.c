@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include "http/auth.h"
 #include "http/figures.h"
 #include "http/job_json.h"
 #include "http/stats.h"
@@ -27,6 +28,7 @@ struct watcher {
 	struct slice type, queue;       /* p NULL: any */
 	unsigned states;                /* 1 << enum job_state; 0: any */
 	uint64_t next;                  /* the event that it is to be told next */
+	bool some_queues;               /* its token is for some queues only */
 	bool all;                       /* no filter at all */
 };
 
@@ -104,18 +106,21 @@ static bool same(struct slice wanted, struct job_text have)
 	return !wanted.p || (wanted.n == have.n && memcmp(wanted.p, have.p, have.n) == 0);
 }
 
-/* Its names are those that the ring has, or where they were cut the job's own. */
+/* Its names are those that the ring has, or where they were cut the job's own. A queue's that is cut and cannot be read any more is of no use to a token: another's may begin like it. */
 static bool named(const struct watcher *w, const struct shm_event *e)
 {
 	struct store_reader *r = e->cut ? watch.api->reader : NULL;
-	struct job_spec spec = { .type = { e->type, strlen(e->type) }, .queue = { e->queue, strlen(e->queue) } };
+	struct job_spec spec, cut = { .type = { e->type, strlen(e->type) }, .queue = { e->queue, strlen(e->queue) } };
 	struct job_id id;
 
 	memcpy(id.b, e->id, sizeof(id.b));
 	bool reads = r && store_read_begin(r) == STORE_OK;
-	if (reads && store_get(r, id, NULL, &spec) != STORE_OK)
-		spec = (struct job_spec){ .type = { e->type, strlen(e->type) }, .queue = { e->queue, strlen(e->queue) } };
+	bool whole = reads && store_get(r, id, NULL, &spec) == STORE_OK;
+	if (!whole)
+		spec = cut;
 	bool good = same(w->type, spec.type) && same(w->queue, spec.queue);
+	if (good && w->some_queues)
+		good = (whole || !e->cut || cut.queue.n < sizeof(e->queue) - 1) && auth_queue(w->q, (struct slice){ spec.queue.p, spec.queue.n });
 	if (reads)
 		store_read_end(r);
 	return good;
@@ -127,7 +132,7 @@ static bool wants(const struct watcher *w, const struct shm_event *e)
 		return true;
 	if (w->states && !(e->state < JOB_STATES && (w->states & 1u << e->state)))
 		return false;
-	return (!w->type.p && !w->queue.p) || named(w, e);
+	return (!w->type.p && !w->queue.p && !w->some_queues) || named(w, e);
 }
 
 /* --- those who lag --- */
@@ -265,7 +270,7 @@ static void tell_all(struct api *a)
 		loop_timer_set(a->loop, &watch.again, 0);
 }
 
-/* The figures, once a second; they keep the connection alive too. */
+/* The figures, once a second; they keep the connection alive too. They are of all queues: where the token is not, a comment does that. */
 static void tell_stats(struct api *a)
 {
 	struct buf b = { 0 };
@@ -280,7 +285,7 @@ static void tell_stats(struct api *a)
 	if (!f.failed && !b.failed)
 		LIST_FOREACH(w, &watch.list, link)
 			if (live_unsent(w->q) < UNSENT_MAX)
-				live_add(w->q, (struct slice){ b.data, b.len });
+				live_add(w->q, w->some_queues ? SLICE(":\n\n") : (struct slice){ b.data, b.len });
 	figures_free(&f);
 	buf_free(&b);
 }
@@ -323,14 +328,15 @@ void events_tick(struct api *a)
 		tell_stats(a);
 }
 
-/* False: 400 was answered. */
+/* False: 400 or 403 was answered. */
 static bool take_filter(struct http_request *q, struct watcher *w)
 {
 	struct slice state = http_query(q, "state");
 
 	w->type = http_query(q, "type");
 	w->queue = http_query(q, "queue");
-	w->all = !w->type.p && !w->queue.p && !state.p;
+	w->some_queues = auth_some_queues(q);
+	w->all = !w->type.p && !w->queue.p && !state.p && !w->some_queues;
 	if ((w->type.p && (w->type.n == 0 || w->type.n > JOB_TYPE_MAX)) || (w->queue.p && (w->queue.n == 0 || w->queue.n > JOB_QUEUE_MAX))) {
 		bool type = w->type.p && (w->type.n == 0 || w->type.n > JOB_TYPE_MAX);
 		problem_send(q, 400, type ? "type" : "queue", "\"%s\" must be the name of a %s, 1 to %d bytes", type ? "type" : "queue", type ? "job type" : "queue", type ? JOB_TYPE_MAX : JOB_QUEUE_MAX);
@@ -341,7 +347,7 @@ static bool take_filter(struct http_request *q, struct watcher *w)
 		return false;
 	}
 	w->states = state.p ? 1u << job_state_of(state.p, state.n) : 0;
-	return true;
+	return !w->queue.p || auth_queue_or_refuse(q, w->queue, "queue");
 }
 
 /* Where it goes on; false: 400 was answered. */

@@ -14,7 +14,7 @@ static enum store_rc find_for(const struct http_request *q, struct job_id id)
 {
 	struct job_spec spec;
 
-	if (!q->token || q->token->queue.n == 0)
+	if (!auth_some_queues(q))
 		return STORE_OK;
 	enum store_rc rc = q->api->reader ? store_read_begin(q->api->reader) : STORE_BUSY;
 	if (rc != STORE_OK)

@@ -35,7 +35,7 @@ const struct http_route http_routes[] = {
 	{ HTTP_M_DELETE, "/queues/:name/jobs", HTTP_ROUTE_BY_QUEUE, api_queue_purge, "state" },
 	{ HTTP_M_GET, "/schedules", HTTP_ROUTE_BY_QUEUE, api_schedules, "" },
 	{ HTTP_M_POST, "/schedules/:id/run", HTTP_ROUTE_SUBMIT | HTTP_ROUTE_BY_QUEUE, api_schedule_run, "" },
-	{ HTTP_M_GET, "/events", HTTP_ROUTE_HANGUP, api_events, "type,queue,state" },
+	{ HTTP_M_GET, "/events", HTTP_ROUTE_HANGUP | HTTP_ROUTE_BY_QUEUE, api_events, "type,queue,state" },
 	{ HTTP_M_GET, "/stats", 0, api_stats, "" },
 	{ HTTP_M_GET, "/status.json", 0, api_stats, "" },
 	{ HTTP_M_GET, "/status", 0, api_status_page, "" },

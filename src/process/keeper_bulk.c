@@ -32,7 +32,7 @@ enum store_rc keeper_bulk(struct keeper *k, const struct store_owner *from, stru
 	body = (struct job_text){ body.p + sizeof(m), body.n - sizeof(m) };
 	struct store_bulk b = { .act = (enum store_act)m.act, .filter.states = m.states, .until_id = m.until_id, .until_ms = m.until_ms };
 	if (!take_text(&body, m.type_len, &b.filter.type) || !take_text(&body, m.queue_len, &b.filter.queue) ||
-		!take_text(&body, m.tag_len, &b.filter.tag) || !take_text(&body, m.text_len, &b.filter.text))
+		!take_text(&body, m.tag_len, &b.filter.tag) || !take_text(&body, m.text_len, &b.filter.text) || !take_text(&body, m.queues_len, &b.filter.queues))
 		return STORE_INVALID;
 	at.part = m.part;
 	memcpy(at.key, m.key, sizeof(at.key));

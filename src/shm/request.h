@@ -74,7 +74,8 @@ struct request_bulk {           /* struct store_bulk and where its slice begins 
 	int64_t until_ms;
 	uint32_t part;
 	uint8_t key[28];
-	uint32_t type_len, queue_len, tag_len, text_len;
+	uint32_t type_len, queue_len, tag_len, text_len, queues_len;
+	uint32_t reserved;
 };
 
 struct request_queue { uint32_t act; /* REQUEST_QUEUE_* */ uint32_t name_len; };

@@ -1,11 +1,19 @@
 /* Which jobs a filter means. Called by bulk.c and list.c, which walk; here one job or lane is judged, by rows that are read only where the filter asks for them. */
 #include "store/embedded.h"
 
+#include "text/buf.h"
 #include "text/uuid.h"
 
 static bool text_is(struct job_text a, const char *p, size_t n)
 {
 	return a.n == n && memcmp(a.p, p, n) == 0;
+}
+
+static bool queue_fits(const struct store_filter *f, const char *p, size_t n)
+{
+	if (f->queue.n && !text_is(f->queue, p, n))
+		return false;
+	return f->queues.n == 0 || slice_among((struct slice){ p, n }, (struct slice){ f->queues.p, f->queues.n });
 }
 
 /* Whether the lane's queue and type are those that are meant. One that is unknown is nobody's. */
@@ -17,7 +25,7 @@ enum store_rc filter_lane(struct filter_look *w, uint32_t lane, bool *fits)
 	uint16_t type_len;
 
 	*fits = true;
-	if (f->type.n == 0 && f->queue.n == 0)
+	if (f->type.n == 0 && f->queue.n == 0 && f->queues.n == 0)
 		return STORE_OK;
 	*fits = w->lane_fits;
 	if (w->lane_known && w->lane == lane)
@@ -30,7 +38,7 @@ enum store_rc filter_lane(struct filter_look *w, uint32_t lane, bool *fits)
 	const char *p = v.p;
 	if (v.n > 3) {
 		memcpy(&type_len, p + 1, sizeof(type_len));
-		*fits = 3u + type_len < v.n && (f->type.n == 0 || text_is(f->type, p + 3, type_len)) && (f->queue.n == 0 || text_is(f->queue, p + 3 + type_len, v.n - 3 - type_len));
+		*fits = 3u + type_len < v.n && (f->type.n == 0 || text_is(f->type, p + 3, type_len)) && queue_fits(f, p + 3 + type_len, v.n - 3 - type_len);
 	}
 	w->lane = lane;
 	w->lane_known = true;

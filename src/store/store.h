@@ -202,6 +202,7 @@ enum store_rc store_act(struct store *s, struct job_id id, enum store_act act, s
 struct store_filter {                   /* every member that is set must hold */
 	unsigned states;                /* 1 << enum job_state, several; 0: any */
 	struct job_text type, queue, tag;       /* empty: any */
+	struct job_text queues;         /* its queue is one of these, each of which ends with '\0'; empty: any */
 	struct job_text text;           /* stands in the id, the name, the key, a tag or the last error, letters of ASCII in either case */
 };
 struct store_bulk {

@@ -23,6 +23,17 @@ bool slice_eq(struct slice s, const char *cstr)
 	return s.n == n && (n == 0 || memcmp(s.p, cstr, n) == 0);
 }
 
+bool slice_among(struct slice s, struct slice names)
+{
+	while (names.n) {
+		size_t n = strnlen(names.p, names.n), step = n < names.n ? n + 1 : n;
+		if (s.n == n && (n == 0 || memcmp(s.p, names.p, n) == 0))
+			return true;
+		names = (struct slice){ names.p + step, names.n - step };
+	}
+	return false;
+}
+
 struct slice slice_trim(struct slice s)
 {
 	while (s.n && (s.p[0] == ' ' || s.p[0] == '\t'))

@@ -22,6 +22,7 @@ struct slice {
 #define SLICE(s) ((struct slice){ (s), sizeof(s) - 1 })
 struct slice slice_of(const char *cstr);                /* NULL gives the empty slice */
 bool slice_eq(struct slice s, const char *cstr);
+bool slice_among(struct slice s, struct slice names);    /* it is one of these, each of which ends with '\0' */
 struct slice slice_trim(struct slice s);                /* without spaces and tabs around it */
 char *slice_dup(struct slice s);                        /* malloc'ed and NUL-terminated; NULL where memory is out */
 

@@ -22,12 +22,12 @@ static void good(void **state)
 	assert_int_equal(conf->http.ntoken, 2);
 	assert_string_equal(conf->http.token[0].name, "ops");
 	assert_int_equal(conf->http.token[0].roles, CONF_ROLE_ADMIN);
-	assert_int_equal(conf->http.token[0].queue.n, 0);
+	assert_null(conf->http.token[0].queues);
 	assert_int_equal(conf->http.token[0].hash[0], 0xba);
 	assert_int_equal(conf->http.token[0].hash[31], 0xad);
 	assert_int_equal(conf->http.token[1].roles, CONF_ROLE_READ | CONF_ROLE_SUBMIT);
-	assert_int_equal(conf->http.token[1].queue.n, 2);
-	assert_string_equal(conf->http.token[1].queue.v[1], "video");
+	assert_int_equal(conf->http.token[1].queues_bytes, 11);
+	assert_memory_equal(conf->http.token[1].queues, "mail\0video", 11);
 }
 
 static void mistakes(void **state)
@@ -56,6 +56,19 @@ static void mistakes(void **state)
 		assert_null(conf);
 	}
 	assert_non_null(strstr(with("a x " H1 "\nb y " H2 "\n"), "tokens:2: there is no role 'y'"));
+}
+
+static void many_queues(void **state)
+{
+	char text[2000] = "a read " H1 " queue=q";
+
+	(void)state;
+	for (unsigned i = 1; i < 256; i++)
+		strcat(text, ",q");
+	assert_string_equal(with(text), "");
+	assert_int_equal(conf->http.token[0].queues_bytes, 2 * 256);
+	strcat(text, ",more");
+	assert_string_equal(with(text), "tokens:1: the queue 'more' is one too many: a token is for at most 256 queues, or for all\n");
 }
 
 static void files(void **state)
@@ -93,7 +106,7 @@ static void with_tokens_others_may_come(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(good), cmocka_unit_test(mistakes), cmocka_unit_test(files), cmocka_unit_test(not_from_text), cmocka_unit_test(with_tokens_others_may_come),
+		cmocka_unit_test(good), cmocka_unit_test(mistakes), cmocka_unit_test(many_queues), cmocka_unit_test(files), cmocka_unit_test(not_from_text), cmocka_unit_test(with_tokens_others_may_come),
 	};
 
 	return cmocka_run_group_tests_name("tokens", tests, conf_begin, conf_end);

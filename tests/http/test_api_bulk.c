@@ -53,7 +53,8 @@ static void keeper_does(unsigned looks)
 	b.filter.queue = (struct job_text){ text += m->type_len, m->queue_len };
 	b.filter.tag = (struct job_text){ text += m->queue_len, m->tag_len };
 	b.filter.text = (struct job_text){ text += m->tag_len, m->text_len };
-	assert_int_equal(asked.len, m->type_len + m->queue_len + m->tag_len + m->text_len);
+	b.filter.queues = (struct job_text){ text += m->text_len, m->queues_len };
+	assert_int_equal(asked.len, m->type_len + m->queue_len + m->tag_len + m->text_len + m->queues_len);
 	assert_int_equal(store_begin(store, fake_wall_ms * 1000), STORE_OK);
 	assert_int_equal(store_bulk(store, &b, &left, &at, &n, nobody_runs, NULL), STORE_OK);
 	assert_int_equal(store_commit(store), STORE_OK);
@@ -61,11 +62,12 @@ static void keeper_does(unsigned looks)
 }
 
 static struct http_request q;
+static const struct conf_token *token;
 
 static void post(void (*handler)(struct http_request *), const char *body)
 {
 	answer_clear();
-	q = (struct http_request){ .api = &api, .method = HTTP_M_POST, .body = slice_of(body) };
+	q = (struct http_request){ .api = &api, .method = HTTP_M_POST, .body = slice_of(body), .token = token };
 	memset(&asked, 0, sizeof(asked));
 	ask_fails = false;
 	handler(&q);
@@ -126,6 +128,38 @@ static void slice_after_slice(void **state)
 	while (answer.answers == 0)
 		keeper_does(1000);
 	assert_string_equal(answer.body, "{\"count\":0}");
+}
+
+/* All that its queues have, counted and done, and no other's. */
+static void a_token_for_some_queues(void **state)
+{
+	static char names[] = "full\0low", name[] = "both";
+	static const struct conf_token both = { .name = name, .queues = names, .queues_bytes = sizeof(names) };
+
+	(void)state;
+	jobs(5, "full");
+	jobs(6, "other");
+	jobs(7, "low");
+	token = &both;
+	post(api_bulk_cancel, "{}");
+	assert_int_equal(answer.status, 400);
+	post(api_bulk_cancel, "{\"queue\":\"other\"}");
+	assert_int_equal(answer.status, 403);
+	post(api_bulk_cancel, "{\"all\":true,\"dry_run\":true}");
+	fake_pass(1000);
+	assert_string_equal(answer.body, "{\"count\":12}");
+	post(api_bulk_cancel, "{\"queue\":\"low\",\"dry_run\":true}");
+	fake_pass(1000);
+	assert_string_equal(answer.body, "{\"count\":7}");
+	post(api_bulk_cancel, "{\"all\":true}");
+	while (answer.answers == 0)
+		keeper_does(5);
+	assert_string_equal(answer.body, "{\"count\":12}");
+	token = NULL;
+	post(api_bulk_cancel, "{\"all\":true}");
+	while (answer.answers == 0)
+		keeper_does(5);
+	assert_string_equal(answer.body, "{\"count\":6}");
 }
 
 static void dry_runs(void **state)
@@ -234,7 +268,7 @@ static void broken_off(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { TEST(what_may_not_be_asked), TEST(slice_after_slice), TEST(dry_runs), TEST(a_dry_run_takes_turns), TEST(broken_off) };
+	const struct CMUnitTest tests[] = { TEST(what_may_not_be_asked), TEST(slice_after_slice), TEST(a_token_for_some_queues), TEST(dry_runs), TEST(a_dry_run_takes_turns), TEST(broken_off) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,13 +11,15 @@ int ask_add(struct ask_box *b, enum request_op op, uint64_t tag, const struct as
 static struct http_request q;
 static char kept[HTTP_QUERY_MAX][600];
 
+static const struct conf_token *token;
+
 /* "state=queued&limit=2" */
 static void get(const char *query)
 {
 	char *copy = strdup(query), *save = NULL;
 
 	answer_clear();
-	q = (struct http_request){ .api = &api, .method = HTTP_M_GET };
+	q = (struct http_request){ .api = &api, .method = HTTP_M_GET, .token = token };
 	for (char *pair = strtok_r(copy, "&", &save); pair; pair = strtok_r(NULL, "&", &save)) {
 		char *value = strchr(pair, '=');
 		*value++ = '\0';
@@ -114,6 +116,45 @@ static void test_filters(void **state)
 	json_decref(v);
 }
 
+/* All of its queues, page by page, and nothing of others; whoever has another token can do nothing with its cursor. */
+static void test_a_token_for_some_queues(void **state)
+{
+	static char names[] = "low\0high", name[] = "both", other[] = "default";
+	static const struct conf_token both = { .name = name, .queues = names, .queues_bytes = sizeof(names) }, another = { .name = name, .queues = other, .queues_bytes = sizeof(other) };
+	static const char *const queue[] = { "low", "default", "high" };
+	char query[400] = "limit=2";
+	unsigned seen = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 12; i++)
+		submit_type("email", "a", queue[i % 3]);
+	for (unsigned page = 0; query[0]; page++) {
+		assert_true(page < 6);
+		token = &another;
+		if (page)
+			refused(query, "cursor");
+		token = &both;
+		get(query);
+		assert_int_equal(answer.status, 200);
+		json_t *j = answer_json();
+		const json_t *cursor = json_object_get(j, "cursor");
+		seen += (unsigned)count(j);
+		assert_null(strstr(answer.body, "\"default\""));
+		snprintf(query, sizeof(query), "limit=2&cursor=%s", json_is_string(cursor) ? json_string_value(cursor) : "");
+		if (!json_is_string(cursor))
+			query[0] = '\0';
+		json_decref(j);
+	}
+	assert_int_equal(seen, 8);
+	get("queue=high&state=queued");
+	json_t *j = answer_json();
+	assert_int_equal(count(j), 4);
+	json_decref(j);
+	get("queue=default");
+	assert_int_equal(answer.status, 403);
+	token = NULL;
+}
+
 static void test_what_is_refused(void **state)
 {
 	char query[400], cursor[200];
@@ -192,7 +233,7 @@ static void test_a_store_that_cannot_be_read(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_pages), CASE(test_filters), CASE(test_what_is_refused), CASE(test_bounded_work), CASE(test_a_store_that_cannot_be_read),
+		CASE(test_pages), CASE(test_filters), CASE(test_a_token_for_some_queues), CASE(test_what_is_refused), CASE(test_bounded_work), CASE(test_a_store_that_cannot_be_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

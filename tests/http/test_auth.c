@@ -4,12 +4,11 @@
 #include "http/auth.h"
 #include "os/crypto.h"
 
-static char *some[] = { (char[]){ "mail" }, (char[]){ "video" } };
-static char *one[] = { (char[]){ "mail" } };
+static char some[] = "mail\0video", one[] = "mail";
 static struct conf_token tokens[] = {
 	{ .name = (char[]){ "reader" }, .roles = CONF_ROLE_READ }, { .name = (char[]){ "shop" }, .roles = CONF_ROLE_SUBMIT }, { .name = (char[]){ "far" }, .roles = CONF_ROLE_WORK },
-	{ .name = (char[]){ "ops" }, .roles = CONF_ROLE_ADMIN }, { .name = (char[]){ "both" }, .roles = CONF_ROLE_READ | CONF_ROLE_SUBMIT, .queue = { some, 2 } },
-	{ .name = (char[]){ "mail" }, .roles = CONF_ROLE_ADMIN, .queue = { one, 1 } },
+	{ .name = (char[]){ "ops" }, .roles = CONF_ROLE_ADMIN }, { .name = (char[]){ "both" }, .roles = CONF_ROLE_READ | CONF_ROLE_SUBMIT, .queues = some, .queues_bytes = sizeof(some) },
+	{ .name = (char[]){ "mail" }, .roles = CONF_ROLE_ADMIN, .queues = one, .queues_bytes = sizeof(one) },
 };
 #define TOKENS (sizeof(tokens) / sizeof(tokens[0]))
 
@@ -102,29 +101,46 @@ static void test_a_long_token(void **state)
 	assert_null(auth_token(&conf, (struct slice){ value, 0 }));
 }
 
+/* What a filter means with this token; `named`: it names that queue. NULL: it was refused. */
+static const struct store_filter *filter_of(const char *token, const char *named)
+{
+	static struct store_filter f;
+
+	assert_true(may(route("/jobs"), token));
+	f = (struct store_filter){ .queue = { named, named ? strlen(named) : 0 } };
+	return auth_filter(&q, &f) ? &f : NULL;
+}
+
 static void test_queues(void **state)
 {
-	struct job_text queue = { NULL, 0 };
-
 	(void)state;
 	assert_true(may_with(route("/queues/:name"), "video", "authorization", "Bearer both"));
 	assert_false(may_with(route("/queues/:name"), "other", "authorization", "Bearer both"));
 	assert_int_equal(answer.status, 403);
 	assert_true(may(route("/jobs"), "both"));
-	assert_true(auth_queue(&q, SLICE("mail")) && auth_queue(&q, SLICE("video")) && !auth_queue(&q, SLICE("mai")) && !auth_queue(&q, SLICE("mail2")));
-	assert_false(auth_filter(&q, &queue));
+	assert_true(auth_some_queues(&q));
+	assert_true(auth_queue(&q, SLICE("mail")) && auth_queue(&q, SLICE("video")));
+	assert_false(auth_queue(&q, SLICE("mai")) || auth_queue(&q, SLICE("mail2")) || auth_queue(&q, SLICE("")) || auth_queue(&q, SLICE("mail\0video")));
+	assert_true(may(route("/jobs"), "ops"));
+	assert_true(auth_queue(&q, SLICE("anything")) && !auth_some_queues(&q));
+}
+
+static void test_filters(void **state)
+{
+	(void)state;
+	const struct store_filter *f = filter_of("both", NULL);
+	assert_int_equal(f->queue.n, 0);
+	assert_int_equal(f->queues.n, sizeof(some));
+	assert_memory_equal(f->queues.p, some, sizeof(some));
+	f = filter_of("both", "video");
+	assert_true(f->queue.n == 5 && f->queues.n == 0);
+	assert_null(filter_of("both", "other"));
 	assert_int_equal(answer.status, 403);
 	assert_string_equal(answer.field, "queue");
-	queue = (struct job_text)TEXT("video");
-	assert_true(auth_filter(&q, &queue));
-	assert_true(may(route("/jobs"), "mail"));
-	queue = (struct job_text){ NULL, 0 };
-	assert_true(auth_filter(&q, &queue));
-	assert_int_equal(queue.n, 4);
-	queue = (struct job_text)TEXT("video");
-	assert_false(auth_filter(&q, &queue));
-	assert_true(may(route("/jobs"), "ops"));
-	assert_true(auth_filter(&q, &queue) && auth_queue(&q, SLICE("anything")));
+	assert_int_equal(filter_of("mail", NULL)->queues.n, sizeof(one));
+	assert_null(filter_of("mail", "video"));
+	assert_int_equal(filter_of("ops", NULL)->queues.n, 0);
+	assert_non_null(filter_of("ops", "video"));
 }
 
 /* Without token_file nobody is asked; with one that has no token nobody is let in. */
@@ -142,7 +158,7 @@ static void test_none(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { CASE(test_every_route), CASE(test_how_it_is_sent), CASE(test_a_long_token), CASE(test_queues), CASE(test_none) };
+	const struct CMUnitTest tests[] = { CASE(test_every_route), CASE(test_how_it_is_sent), CASE(test_a_long_token), CASE(test_queues), CASE(test_filters), CASE(test_none) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

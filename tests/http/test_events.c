@@ -6,6 +6,7 @@
 #include "shm/event_ring.h"
 
 static struct http_request q[2];
+static const struct conf_token *token;
 
 static int setup(void **state)
 {
@@ -28,7 +29,7 @@ static void watch(unsigned i, const char *name, const char *value, const char *l
 {
 	static struct http_pair header[2];
 
-	q[i] = (struct http_request){ .api = &api, .method = HTTP_M_GET };
+	q[i] = (struct http_request){ .api = &api, .method = HTTP_M_GET, .token = token };
 	if (name)
 		q[i].query[q[i].nquery++] = (struct http_pair){ slice_of(name), slice_of(value) };
 	if (last) {
@@ -116,6 +117,60 @@ static void narrowed(void **state)
 	}
 }
 
+static void happens_in(const char *queue, bool stored)
+{
+	struct shm_event e = { .at_ms = T0, .id = { 1 }, .attempt = 2, .state = JOB_QUEUED, .event = JOB_EV_SUBMIT_NOW, .type = "email" };
+
+	snprintf(e.queue, sizeof(e.queue), "%s", queue);
+	e.cut = strlen(queue) >= sizeof(e.queue);
+	if (stored) {
+		struct job j = submit_type("email", "n", queue);
+		memcpy(e.id, j.id.b, sizeof(e.id));
+	}
+	event_put(&seg, &e);
+}
+
+#define CUT "a-name-that-is-so-long-that-the-ring-has-no-room-for-all-of-it-"
+
+/* A token for some queues hears of these alone, whatever it asks for, and no figures: those are of all. */
+static void only_its_queues(void **state)
+{
+	static char names[] = "mail\0" CUT "\0" CUT "and-cuts-it", name[] = "both";
+	static const struct conf_token both = { .name = name, .queues = names, .queues_bytes = sizeof(names) };
+
+	(void)state;
+	token = &both;
+	watch(1, "queue", "other", NULL);
+	assert_int_equal(answer.status, 403);
+	assert_string_equal(answer.field, "queue");
+	for (unsigned turn = 0; turn < 3; turn++) {
+		watch(0, turn == 1 ? "queue" : turn == 2 ? "state" : NULL, turn == 1 ? "mail" : "queued", NULL);
+		assert_string_equal(answer.body, ": stint\nretry: 1000\n\n:\n\n");
+		happens_in("other", false);
+		happens_in("mail", false);
+		happens_in("mail2", false);
+		api_tick(&api);
+		assert_int_equal(count("event: job"), 1);
+		assert_int_equal(count("\"queue\":\"mail\""), 1);
+		happens_in(CUT "and-cuts-it", true);
+		happens_in(CUT "and-is-anothers", true);
+		happens_in(CUT "and-is-gone", false);
+		api_tick(&api);
+		assert_int_equal(count("event: job"), turn == 1 ? 1 : 2);
+		assert_int_equal(count(CUT), turn == 1 ? 0 : 1);
+		fake_loop_ns += 1000000000LL;
+		api_tick(&api);
+		assert_int_equal(count("event: stats"), 0);
+		assert_int_equal(count("\n:\n\n"), 2);
+		q[0].on_gone(&q[0]);
+	}
+	watch(0, NULL, NULL, "1");              /* and of what was before */
+	fake_pass(0);
+	assert_int_equal(count("event: job"), 6);
+	q[0].on_gone(&q[0]);
+	token = NULL;
+}
+
 static void bad_questions(void **state)
 {
 	static const char *const bad[][3] = { { "state", "ripe", NULL }, { "state", "", NULL }, { "type", "", NULL }, { "queue", "", NULL }, { NULL, NULL, "x" }, { NULL, NULL, "-1" },
@@ -200,7 +255,7 @@ static void slow_ones_lag(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { TEST(told_at_once), TEST(narrowed), TEST(bad_questions), TEST(resumed), TEST(what_is_gone_is_said), TEST(slow_ones_lag) };
+	const struct CMUnitTest tests[] = { TEST(told_at_once), TEST(narrowed), TEST(only_its_queues), TEST(bad_questions), TEST(resumed), TEST(what_is_gone_is_said), TEST(slow_ones_lag) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -109,8 +109,8 @@ static void keys_of_several(void **state)
 }
 
 /* A token for some queues is shown no job of another, though it has the key or the id of one. */
-static char shop[] = "shop", mine[] = "mine", *queues_of_token[] = { mine };
-static const struct conf_token token = { .name = shop, .roles = CONF_ROLE_SUBMIT, .queue = { queues_of_token, 1 } };
+static char shop[] = "shop", mine[] = "mine";
+static const struct conf_token token = { .name = shop, .roles = CONF_ROLE_SUBMIT, .queues = mine, .queues_bytes = sizeof(mine) };
 
 static void post_with_token(const char *content_type, const char *body)
 {

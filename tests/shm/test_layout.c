@@ -129,6 +129,8 @@ static const struct row rows[] = {
 	ROW(request_bulk, queue_len),
 	ROW(request_bulk, tag_len),
 	ROW(request_bulk, text_len),
+	ROW(request_bulk, queues_len),
+	ROW(request_bulk, reserved),
 	ROW(request_queue, act),
 	ROW(request_queue, name_len),
 	ROW(request_group, n),

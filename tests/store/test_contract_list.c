@@ -118,6 +118,36 @@ static void test_newest_first(void **state)
 	in_all_pieces(f, &low, some, m);
 }
 
+/* One of several queues: in every index, and each piece looks at no more than it may. */
+static void test_some_queues(void **state)
+{
+	static const char names[] = "low\0q\0high";
+	static const char *const queue[] = { "low", "lo", "high", "default", "q" };
+	struct fixture *f = *state;
+	struct job_text some = { names, sizeof(names) };
+	struct store_filter any = { .queues = some }, later = { .states = BIT(JOB_SCHEDULED), .queues = some }, queued = { .states = BIT(JOB_QUEUED), .queues = some };
+	struct job_id id[20], want[20];
+	size_t n = 0;
+
+	for (unsigned i = 0; i < 20; i++)
+		id[i] = put(f, "a", queue[i % 5], 0, i < 10 ? 1000 + i : 0);
+	for (unsigned i = 0; i < 20; i++)
+		if (i % 5 != 1 && i % 5 != 3)
+			want[n++] = id[i];
+	assert_int_equal(n, 12);
+	in_all_pieces(f, &later, want, 6);
+	in_all_pieces(f, &queued, want + 6, 6);
+	any.queue = text("low");
+	reverse(want, 12);
+	list(f, &any, 100, 10);
+	assert_int_equal(seen.n, 4);
+	any.queue = text("default");            /* every member must hold */
+	list(f, &any, 100, 10);
+	assert_int_equal(seen.n, 0);
+	any.queue.n = 0;
+	in_all_pieces(f, &any, want, 12);
+}
+
 /* Within a queue exactly the order in which they are claimed. */
 static void test_next_to_run_first(void **state)
 {
@@ -280,7 +310,8 @@ static void test_too_many_queues(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		BOTH(test_newest_first), BOTH(test_next_to_run_first), BOTH(test_each_state), BOTH(test_changes_in_between), BOTH(test_cursors_of_others), BOTH(test_invented_cursors),
+		BOTH(test_newest_first),
+		BOTH(test_some_queues), BOTH(test_next_to_run_first), BOTH(test_each_state), BOTH(test_changes_in_between), BOTH(test_cursors_of_others), BOTH(test_invented_cursors),
 		BOTH(test_too_many_queues),
 	};
 

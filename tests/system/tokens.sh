@@ -13,6 +13,7 @@ make_token ops admin
 make_token eyes read
 make_token shop submit
 make_token mail read,submit,admin mail
+make_token two read,submit,admin,work mail,video
 like "a token is long, and says what it is" "$(cat "$T/token.ops")" '^stint_[0-9a-f]{64}$'
 is "its hash alone is in the file" "$(grep -c "$(cat "$T/token.ops")" "$T/tokens") $(grep -c "$(tr -d '\n' < "$T/token.ops" | sha256sum | cut -d ' ' -f 1)" "$T/tokens")" "0 1"
 
@@ -20,6 +21,7 @@ STINT_HTTP_TOKEN_FILE=$T/tokens
 export STINT_HTTP_TOKEN_FILE
 add_conf <<'END'
 handler print { builtin = noop }
+handler far { remote = true }
 END
 expect_log 'reload'
 must_start
@@ -83,6 +85,48 @@ as mail POST /queues/mail/pause
 is "its own can" "$status" 200
 as mail GET /stats
 is "the whole server is not for it" "$status" 403
+
+# For two queues: without one that is named it is about both, and about nothing else.
+: > "$T/events"
+curl -sSN -m 120 -H "Authorization: Bearer $(cat "$T/token.two")" "$url/events" > "$T/events" 2> /dev/null &
+watcher=$!
+ok "it may watch" until_true 20 grep -q '^: stint' "$T/events"
+for queue in mail other video; do
+	as ops POST /jobs "{\"type\":\"far\",\"queue\":\"$queue\",\"tags\":[\"two\"]}"
+	[ "$status" = 201 ] || bail "no job in $queue"
+done
+last=$(field id)
+ok "and hears of its queues" until_true 20 grep -q "$last" "$T/events"
+is "and of no other, nor figures" "$(sed -n 's/^data: //p' "$T/events" | jq -r .queue | tr '\n' ' ')$(grep -c '^event: stats' "$T/events")" "mail video 0"
+kill "$watcher"
+wait "$watcher" 2> /dev/null
+as two GET '/events?queue=other'
+is "nor may it ask for another" "$status $(field field)" "403 queue"
+as two GET '/jobs?tag=two&limit=1'
+is "it lists the jobs of both" "$status $(jq -r '[.jobs[].queue] | join(" ")' < "$T/body")" "200 video"
+as two GET "/jobs?tag=two&limit=1&cursor=$(field cursor)"
+is "page by page" "$status $(jq -r '[.jobs[].queue] | join(" ")' < "$T/body")" "200 mail"
+as two GET '/jobs?state=queued&type=far'
+is "by their states too" "$status $(jq -r '[.jobs[].queue] | join(" ")' < "$T/body")" "200 mail video"
+as two POST /jobs/cancel '{"tag":"two","dry_run":true}'
+is "an action on many counts both" "$status $(field count)" "200 2"
+as two GET /queues
+is "both are shown" "$(jq -r '[.queues[].name] | sort | join(" ")' < "$T/body")" "mail video"
+as two POST /queues/video/pause
+as two POST /claims '{"types":["far"],"max":10}'
+is "it claims from both, and a paused one gives nothing" "$status $(jq -r '[.jobs[].queue] | join(" ")' < "$T/body")" "200 "
+as two POST /queues/mail/resume
+as two POST /queues/video/resume
+as two POST /claims '{"types":["far"],"max":10}'
+is "it claims from both" "$status $(jq -r '[.jobs[].queue] | sort | join(" ")' < "$T/body")" "200 mail video"
+as two POST /jobs/cancel '{"all":true}'
+is "what is done to all is done to all of its own" "$status $(field count)" "200 2"
+as ops GET '/jobs?state=queued&tag=two'
+is "the other's job is as it was" "$(jq -r '[.jobs[].queue] | join(" ")' < "$T/body")" other
+for path in /stats /status.json /metrics; do
+	as two GET "$path"
+	is "$path is of the whole server" "$status" 403
+done
 
 # A browser's way.
 request GET /status -H 'Accept: text/html'

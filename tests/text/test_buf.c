@@ -153,6 +153,9 @@ static void slices_compare_and_copy(void **unused)
 	assert_false(slice_eq(SLICE("mall"), "mail"));
 	assert_true(slice_eq(slice_of(NULL), ""));
 	assert_true(slice_eq((struct slice){ NULL, 0 }, ""));
+	assert_true(slice_among(SLICE("a"), SLICE("a\0bc\0")) && slice_among(SLICE("bc"), SLICE("a\0bc\0")) && slice_among(SLICE("bc"), SLICE("a\0bc")));
+	assert_false(slice_among(SLICE("b"), SLICE("a\0bc\0")) || slice_among(SLICE("abc"), SLICE("a\0bc\0")) || slice_among(SLICE("a\0bc"), SLICE("a\0bc\0")));
+	assert_false(slice_among(SLICE(""), SLICE("a\0")) || slice_among(SLICE("a"), SLICE("")) || slice_among(SLICE(""), SLICE("")));
 	assert_int_equal(slice_of("abc").n, 3);
 	copy = slice_dup((struct slice){ "abcdef", 3 });
 	assert_string_equal(copy, "abc");
