@@ -8,7 +8,7 @@
 
 static const struct cli_command commands[] = {
 	{ "submit", "TYPE [PAYLOAD|@FILE|-] [OPTIONS]", "Submits a job and prints its id; with --wait its result.", cli_submit },
-	{ "show", "ID [--history|--result] [OPTIONS]", "Shows a job, its history or its result.", cli_show },
+	{ "show", "ID [--history|--result|--log|--follow] [OPTIONS]", "Shows a job, its history, its result or its log, which can be followed while it runs.", cli_show },
 	{ "list", "[OPTIONS]", "Lists jobs, newest first, or in the order of a state.", cli_list },
 	{ "cancel", "ID...|FILTERS [OPTIONS]", "Cancels jobs, or all that filters mean.", cli_act },
 	{ "retry", "ID...|FILTERS [OPTIONS]", "Queues final, unsuccessful jobs again.", cli_act },
@@ -26,21 +26,46 @@ static const struct cli_command commands[] = {
 };
 #define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))
 
-static int usage(void)
-{
-	printf("stint COMMAND [OPTIONS]\n\n");
-	for (size_t i = 0; i < NCOMMANDS; i++)
-		printf("  stint %s %s\n      %s\n", commands[i].name, commands[i].usage, commands[i].about);
-	printf("\n  stint --version\n\n`stint COMMAND --help` lists a command's options; stint(1) says more.\n");
-	return EX_OK;
-}
-
 static const struct cli_command *find(const char *name)
 {
 	for (size_t i = 0; i < NCOMMANDS; i++)
 		if (strcmp(commands[i].name, name) == 0)
 			return &commands[i];
 	return NULL;
+}
+
+static int usage(void)
+{
+	printf("stint COMMAND [OPTIONS]\n\n");
+	for (size_t i = 0; i < NCOMMANDS; i++)
+		printf("  stint %s %s\n      %s\n", commands[i].name, commands[i].usage, commands[i].about);
+	printf("\n  stint --version\n\n`stint help COMMAND` lists a command's options; stint(1) says more.\n");
+	return EX_OK;
+}
+
+static int no_command(const char *name)
+{
+	return cli_fail(EX_USAGE, "there is no command \"%s\"; `stint --help` lists them", name);
+}
+
+/* `stint help`, `stint help COMMAND [KIND]`: what `stint COMMAND [KIND] --help` says. */
+static int help(int argc, char **argv)
+{
+	static char option[] = "--help";
+	char *asked[4] = { NULL };
+	int n = 0;
+
+	if (argc < 2)
+		return usage();
+	if (argc > 3)
+		return cli_fail(EX_USAGE, "help takes one COMMAND; `stint --help` lists them");
+	const struct cli_command *c = find(argv[1]);
+	if (!c)
+		return no_command(argv[1]);
+	for (int i = 1; i < argc; i++)
+		asked[n++] = argv[i];
+	asked[n++] = option;
+	return c->run(c, n, asked);
 }
 
 int main(int argc, char **argv)
@@ -54,12 +79,14 @@ int main(int argc, char **argv)
 		return cli_fail(EX_USAGE, "no command given; `stint --help` lists them");
 	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
 		return cli_finish(usage());
-	if (strcmp(name, "--version") == 0 || strcmp(name, "-v") == 0) {
+	if (strcmp(name, "--version") == 0 || strcmp(name, "-v") == 0 || strcmp(name, "-V") == 0) {
 		printf("stint %s\n", cli_version);
 		return cli_finish(EX_OK);
 	}
+	if (strcmp(name, "help") == 0)
+		return cli_finish(help(argc - 1, argv + 1));
 	c = find(name);
 	if (!c)
-		return cli_fail(EX_USAGE, "there is no command \"%s\"; `stint --help` lists them", name);
+		return no_command(name);
 	return cli_finish(c->run(c, argc - 1, argv + 1));
 }

@@ -32,6 +32,12 @@ int cli_fail(int code, const char *fmt, ...)
 	return code;
 }
 
+void cli_out(const struct buf *out)
+{
+	if (out->len > 0)
+		fwrite(out->data, 1, out->len, stdout);
+}
+
 int cli_finish(int code)
 {
 	if ((fflush(stdout) != 0 || ferror(stdout)) && code == EX_OK)
@@ -84,7 +90,7 @@ static void help(const char *prefix, const struct cli_command *self, const struc
 	buf_printf(&out, "stint %s %s\n%s\n\n", prefix, self->usage, self->about);
 	options_describe(spec, &out);
 	buf_printf(&out, "  %-28s %s\n", "-h, --help", "this text");
-	fwrite(out.data, 1, out.len, stdout);
+	cli_out(&out);
 	buf_free(&out);
 }
 

@@ -53,6 +53,7 @@ void cli_encode(struct buf *out, const char *s);
 /* Text of others for a terminal: control characters become \xNN, so that a job cannot move the cursor. */
 void cli_text(struct buf *out, struct slice s);
 
+void cli_out(const struct buf *out);    /* to stdout */
 /* Finishes stdout: an exit code of 0 becomes EX_IOERR where the output could not be written (a full disk behind a redirection). */
 int cli_finish(int code);
 

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,8 +98,8 @@ static void compose(struct client *c, const struct client_call *call)
 	if (c->token)
 		buf_printf(b, "Authorization: Bearer %s\r\n", c->token);
 	buf_slice(b, call->header);
-	if (call->body.n > 0)
-		buf_printf(b, "Content-Type: application/json\r\nContent-Length: %zu\r\n", call->body.n);
+	if (call->body.n > 0 || call->content_type)
+		buf_printf(b, "Content-Type: %s\r\nContent-Length: %zu\r\n", call->content_type ? call->content_type : "application/json", call->body.n);
 	else if (strcmp(call->method, "POST") == 0)
 		buf_str(b, "Content-Length: 0\r\n");
 	buf_str(b, "\r\n");
@@ -142,12 +144,21 @@ static enum lost send_all(struct client *c, const struct client_call *call, int6
 	return LOST_NOTHING;
 }
 
+/* What has come of a body that is taken as it comes. */
+static void hand_on(struct client *c, struct client_call *call)
+{
+	if (!call->take || c->response.status / 100 != 2 || call->answer.len == 0)
+		return;
+	call->take(call->arg, (struct slice){ call->answer.data, call->answer.len });
+	buf_clear(&call->answer);
+}
+
 static enum lost receive(struct client *c, struct client_call *call, int64_t deadline, int *code)
 {
 	char bytes[65536];
 	bool any = false;
 
-	response_begin(&c->response, &call->answer, ANSWER_MAX);
+	response_begin(&c->response, &call->answer, call->take ? SIZE_MAX : ANSWER_MAX);
 	c->response.bodyless = strcmp(call->method, "HEAD") == 0;
 	while (c->response.at != RESPONSE_DONE) {
 		ssize_t n = recv(c->fd, bytes, sizeof(bytes), 0), used;
@@ -170,13 +181,28 @@ static enum lost receive(struct client *c, struct client_call *call, int64_t dea
 				used < 0 ? c->response.why : "there are bytes after its end");
 			return LOST_FAILED;
 		}
+		hand_on(c, call);
 	}
 	return LOST_NOTHING;
 }
 
+/* A peer that is gone without a word ends a stream too: the kernel asks after it. */
+static int64_t deadline_of(struct client *c, const struct client_call *call)
+{
+	static const struct { int level, name, value; } alive[] = {
+		{ SOL_SOCKET, SO_KEEPALIVE, 1 }, { IPPROTO_TCP, TCP_KEEPIDLE, 20 }, { IPPROTO_TCP, TCP_KEEPINTVL, 10 }, { IPPROTO_TCP, TCP_KEEPCNT, 3 },
+	};
+
+	if (call->timeout_ms != CLIENT_STREAM)
+		return clock_boot_ns() + (call->timeout_ms ? call->timeout_ms : CLIENT_TIMEOUT_MS) * 1000000;
+	for (size_t i = 0; !c->url.is_unix && i < sizeof(alive) / sizeof(alive[0]); i++)
+		setsockopt(c->fd, alive[i].level, alive[i].name, &alive[i].value, sizeof(alive[i].value));
+	return INT64_MAX;
+}
+
 int client_call(struct client *c, struct client_call *call)
 {
-	int64_t deadline = clock_boot_ns() + (call->timeout_ms ? call->timeout_ms : CLIENT_TIMEOUT_MS) * 1000000;
+	int64_t deadline;
 	bool safe = strcmp(call->method, "GET") == 0 || strcmp(call->method, "HEAD") == 0;
 	bool again = safe && c->used;
 	enum lost lost;
@@ -192,6 +218,7 @@ int client_call(struct client *c, struct client_call *call)
 		code = dial(c);
 		if (code != 0)
 			return code;
+		deadline = deadline_of(c, call);
 		lost = send_all(c, call, deadline, &code);
 		if (lost == LOST_NOTHING)
 			lost = receive(c, call, deadline, &code);

@@ -12,6 +12,7 @@
 #include "text/buf.h"
 
 #define CLIENT_TIMEOUT_MS 30000         /* of a call whose caller does not say otherwise */
+#define CLIENT_STREAM (-1)
 
 struct client {
 	const char *text;               /* the address as it was given, for messages */
@@ -29,12 +30,15 @@ struct client {
 struct client_call {
 	const char *method, *target;    /* "POST", "/jobs" */
 	struct slice header;            /* further header lines with their CRLF */
-	struct slice body;              /* sent with Content-Type: application/json where not empty */
-	int64_t timeout_ms;             /* 0: CLIENT_TIMEOUT_MS */
+	struct slice body;
+	const char *content_type;       /* of the body; NULL: application/json where it is not empty */
+	int64_t timeout_ms;             /* 0: CLIENT_TIMEOUT_MS; CLIENT_STREAM: as long as the connection lives */
+	void (*take)(void *arg, struct slice bytes);    /* gets the body of a 2xx answer as it comes, however long; NULL: it is gathered */
+	void *arg;
 	/* filled in */
 	int status;
 	int64_t retry_after;
-	struct buf answer;              /* the body; buf_free() it */
+	struct buf answer;              /* the body, but for what take() got; buf_free() it */
 };
 
 /* Which server, and as who: of a struct with `url` and `token`. */

@@ -6,8 +6,10 @@
 #include <sysexits.h>
 #include <time.h>
 
+#include "cli/cli.h"
 #include "job/job.h"
 #include "os/clock.h"
+#include "text/json.h"
 #include "text/uuid.h"
 
 #define WAIT "?wait=30s"
@@ -41,10 +43,10 @@ int job_ask(struct client *c, const char *id, const char *rest, struct buf *answ
 	return ask(c, id, rest, 0, answer);
 }
 
-static bool final(struct slice json)
+bool job_ask_is_final(const struct buf *job)
 {
 	struct buf state = { 0 };
-	bool is = client_string(json, "state", &state) && job_state_final(job_state_of(state.data, state.len));
+	bool is = client_string((struct slice){ job->data, job->len }, "state", &state) && job_state_final(job_state_of(state.data, state.len));
 
 	buf_free(&state);
 	return is;
@@ -59,7 +61,7 @@ int job_ask_final(struct client *c, const char *id, struct buf *answer)
 		int code = ask(c, id, WAIT, WAIT_MS, answer);
 		const struct timespec pause = { .tv_nsec = AGAIN_MS * 1000000L };
 
-		if (code == 0 && final((struct slice){ answer->data, answer->len }))
+		if (code == 0 && job_ask_is_final(answer))
 			return 0;
 		now = clock_boot_ns();
 		if (code == 0)
@@ -81,7 +83,34 @@ int job_ask_result(struct client *c, const char *id)
 	int code = job_ask(c, id, "/result", &answer);
 
 	if (code == 0)
-		fwrite(answer.data, 1, answer.len, stdout);
+		cli_out(&answer);
 	buf_free(&answer);
+	return code;
+}
+
+int job_ask_ended(struct client *c, const char *id, const struct buf *job, enum job_ended print)
+{
+	struct slice json = { job->data, job->len }, result;
+	struct buf state = { 0 }, error = { 0 }, shown = { 0 };
+	bool well = client_string(json, "state", &state) && strcmp(buf_cstr(&state), "succeeded") == 0;
+	int code = well ? EX_OK : CLI_JOB_FAILED;
+
+	if (print == JOB_ENDED_JSON) {
+		fwrite(json.p, 1, json.n, stdout);
+		putchar('\n');
+	} else if (print == JOB_ENDED_RESULT && json_member(json.p, json.n, "result", &result)) {
+		int rc = job_ask_result(c, id);
+
+		if (rc != 0)
+			code = cli_fail(rc, "the result of %s: %s", id, c->why);
+	}
+	if (!well) {
+		client_string(json, "last_error", &error);
+		cli_text(&shown, (struct slice){ error.data, error.len });
+		cli_fail(code, "job %s is %s%s%s", id, buf_cstr(&state), shown.len ? ": " : "", buf_cstr(&shown));
+	}
+	buf_free(&state);
+	buf_free(&error);
+	buf_free(&shown);
 	return code;
 }

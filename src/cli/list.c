@@ -9,6 +9,7 @@
 #include "cli/client.h"
 #include "cli/filter.h"
 #include "cli/table.h"
+#include "cli/width.h"
 
 #define PAGE_MAX 1000
 #define LIMIT_MAX 1000000000
@@ -63,11 +64,9 @@ static void add_remark(struct table *t, const json_t *job)
 {
 	const json_t *error = json_object_get(job, "last_error"), *v = error ? error : json_object_get(job, "name");
 	const char *text = json_string_value(v);
-	size_t n = text ? json_string_length(v) : 0;
+	struct slice whole = { text, text ? json_string_length(v) : 0 };
 
-	while (n > NAME_SHOWN && ((unsigned char)text[NAME_SHOWN] & 0xc0) != 0x80 && n > NAME_SHOWN)
-		n = NAME_SHOWN;
-	table_add(t, (struct slice){ text, n });
+	table_add(t, (struct slice){ text, width_cut(whole, NAME_SHOWN) });
 }
 
 static int print(struct list *l)

@@ -83,6 +83,16 @@ static enum options_result set_number(struct parse *p, const struct option_spec 
 	return OPTIONS_BAD;
 }
 
+static enum options_result add(struct parse *p, const struct option_spec *s, const char *text)
+{
+	struct option_list *list = s->value;
+
+	if (list->n == OPTION_LIST_MAX)
+		return bad(p, "--", s->name, " stands more than 256 times");
+	list->v[list->n++] = text;
+	return OPTIONS_OK;
+}
+
 static enum options_result set(struct parse *p, const struct option_spec *s, const char *text)
 {
 	if (s->given)
@@ -91,10 +101,12 @@ static enum options_result set(struct parse *p, const struct option_spec *s, con
 		*(bool *)s->value = true;
 		return OPTIONS_OK;
 	}
-	if (s->kind != OPTION_TEXT)
+	if (s->kind == OPTION_INTEGER || s->kind == OPTION_DURATION)
 		return set_number(p, s, text);
 	if (*text == '\0')
 		return bad(p, "--", s->name, " is empty; leave it out to have its default");
+	if (s->kind == OPTION_LIST)
+		return add(p, s, text);
 	*(const char **)s->value = text;
 	return OPTIONS_OK;
 }

@@ -13,6 +13,7 @@ enum option_kind {
 	OPTION_END,             /* ends the table */
 	OPTION_FLAG,            /* bool */
 	OPTION_TEXT,            /* const char *, not empty */
+	OPTION_LIST,            /* struct option_list; given again it adds one more, none empty */
 	OPTION_INTEGER,         /* int64_t within min..max */
 	OPTION_DURATION,        /* int64_t, milliseconds, within min..max: "250ms", "30s"; a bare number is seconds */
 };
@@ -30,6 +31,9 @@ struct option_spec {
 
 #define OPTION_OPERANDS 1024
 struct option_operands { const char *v[OPTION_OPERANDS]; size_t n; };
+
+#define OPTION_LIST_MAX 256
+struct option_list { const char *v[OPTION_LIST_MAX]; size_t n; };
 
 enum options_result { OPTIONS_OK, OPTIONS_HELP, OPTIONS_BAD };
 

@@ -119,6 +119,6 @@ void report_print(const struct report *r, bool json)
 	struct buf out = { 0 };
 
 	report_put(r, json, &out);
-	fwrite(out.data, 1, out.len, stdout);
+	cli_out(&out);
 	buf_free(&out);
 }

@@ -1,4 +1,4 @@
-/* `stint show ID`: a job's record, history or result. */
+/* `stint show ID`: a job's record, history, result or log. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,13 +9,17 @@
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "cli/job_ask.h"
+#include "cli/job_follow.h"
+#include "cli/log_out.h"
 #include "text/json.h"
 
 struct show {
 	const char *id, *url, *token;
-	bool history, result, json;
+	int64_t attempt;
+	bool history, result, log, follow, attempt_given, json;
 	struct client client;
 	struct buf answer;
+	struct log_out out;
 };
 
 /* A value as people read it: a string bare, anything else as JSON. */
@@ -99,7 +103,7 @@ static int print(struct show *s)
 	} else {
 		put_record(&out, root);
 	}
-	fwrite(out.data, 1, out.len, stdout);
+	cli_out(&out);
 	buf_free(&out);
 	json_decref(root);
 	return EX_OK;
@@ -125,18 +129,65 @@ static int print_result(struct show *s)
 	return EX_OK;
 }
 
+/* What is written of a log, as it comes. */
+static void take_log(void *arg, struct slice bytes)
+{
+	struct show *s = arg;
+	struct buf text = { 0 };
+
+	log_out_add(&s->out, bytes, &text);
+	cli_out(&text);
+	buf_free(&text);
+}
+
+/* Objects say of which attempt they are, which only the job itself knows where it was not asked for. */
+static int print_log(struct show *s)
+{
+	struct client_call call = { .method = "GET", .take = take_log, .arg = s };
+	struct buf target = { 0 }, rest = { 0 };
+	double attempts = (double)s->attempt;
+	int code = s->json && !s->attempt ? job_ask(&s->client, s->id, "", &s->answer) : 0;
+
+	if (code == 0 && s->json && !s->attempt)
+		client_number((struct slice){ s->answer.data, s->answer.len }, "attempts", &attempts);
+	s->out.attempt = (uint32_t)attempts;
+	buf_printf(&target, "/jobs/%s/log", s->id);
+	if (s->attempt)
+		buf_printf(&target, "?attempt=%lld", (long long)s->attempt);
+	call.target = buf_cstr(&target);
+	if (code == 0)
+		code = client_ask(&s->client, &call);
+	log_out_end(&s->out, &rest);
+	cli_out(&rest);
+	buf_free(&call.answer);
+	buf_free(&target);
+	buf_free(&rest);
+	return code ? cli_fail(code, "%s", s->client.why) : EX_OK;
+}
+
+static int follow(struct show *s)
+{
+	int code = job_follow(&s->client, s->id, &s->out, &s->answer);
+
+	return code ? cli_fail(code, "%s", s->client.why) : job_ask_ended(&s->client, s->id, &s->answer, s->json ? JOB_ENDED_JSON : JOB_ENDED_QUIET);
+}
+
 static int show(struct show *s)
 {
 	int code;
 
 	if (s->result)
 		return print_result(s);
+	if (s->follow)
+		return follow(s);
+	if (s->log)
+		return print_log(s);
 	code = job_ask(&s->client, s->id, s->history ? "/history" : "", &s->answer);
 	if (code != 0)
 		return cli_fail(code, "%s", s->client.why);
 	if (!s->json)
 		return print(s);
-	fwrite(s->answer.data, 1, s->answer.len, stdout);
+	cli_out(&s->answer);
 	putchar('\n');
 	return EX_OK;
 }
@@ -147,6 +198,9 @@ int cli_show(const struct cli_command *self, int argc, char **argv)
 	const struct option_spec spec[] = {
 		{ OPTION_FLAG, "history", 0, &s.history, NULL, NULL, 0, 0, "what happened to it, oldest first" },
 		{ OPTION_FLAG, "result", 0, &s.result, NULL, NULL, 0, 0, "its result as it is" },
+		{ OPTION_FLAG, "log", 0, &s.log, NULL, NULL, 0, 0, "what its last attempt wrote to standard error" },
+		{ OPTION_INTEGER, "attempt", 0, &s.attempt, &s.attempt_given, "N", 1, 1000000000, "with --log: of this attempt; the last ten are kept" },
+		{ OPTION_FLAG, "follow", 'f', &s.follow, NULL, NULL, 0, 0, "its log live, until it has ended; exits 1 where it did not succeed" },
 		CLIENT_OPTIONS(s),
 		{ OPTION_FLAG, "json", 0, &s.json, NULL, NULL, 0, 0, "print JSON" },
 		{ .kind = OPTION_END },
@@ -160,12 +214,16 @@ int cli_show(const struct cli_command *self, int argc, char **argv)
 		return cli_fail(EX_USAGE, args.n ? "show takes one ID" : "show which job? stint show ID");
 	if (!job_ask_id(args.v[0]))
 		return cli_fail(EX_USAGE, "\"%s\" is not a job id; one looks like 01930000-0000-7000-8000-000000000000", args.v[0]);
-	if (s.history && s.result)
-		return cli_fail(EX_USAGE, "only one of --history and --result");
+	if (s.history + s.result + s.log + s.follow > 1)
+		return cli_fail(EX_USAGE, "only one of --history, --result, --log and --follow");
+	if (s.attempt_given && !s.log)
+		return cli_fail(EX_USAGE, "--attempt goes with --log");
+	s.out.form = log_out_form(s.json);
 	s.id = args.v[0];
 	code = client_init(&s.client, s.url, s.token);
 	code = code ? cli_fail(code, "%s", s.client.why) : show(&s);
 	client_close(&s.client);
+	log_out_free(&s.out);
 	buf_free(&s.answer);
 	return code;
 }

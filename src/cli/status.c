@@ -56,7 +56,7 @@ static int print(const struct segment *seg, const char *path, bool json)
 		code = cli_fail(EX_OSERR, "there is no memory for the figures");
 	} else {
 		(json ? status_put_json : status_put_text)(&st, &out);
-		fwrite(out.data, 1, out.len, stdout);
+		cli_out(&out);
 	}
 	buf_free(&out);
 	status_free(&st);

@@ -1,7 +1,6 @@
 /* `stint submit TYPE [PAYLOAD|@FILE|-]`: submits a job, prints its id; with --wait its result. */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -10,17 +9,18 @@
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "cli/job_ask.h"
+#include "cli/submit_job.h"
 #include "text/json.h"
 
 #define PAYLOAD_MAX (256u << 20)
-#define CENTURY_MS (100LL * 366 * 24 * 3600 * 1000)
+#define LONGEST_MS (3650LL * 24 * 3600 * 1000)  /* the server's own limit of a duration */
 
 struct submit {
-	const char *type, *payload, *queue, *idempotency_key, *unique_key, *key, *url, *token;
-	int64_t priority, delay_ms, retries;
-	bool has_priority, has_delay, has_retries, wait, json;
+	struct submit_job job;
+	const char *payload, *content_type, *url, *token;
+	bool raw, wait, json;
 	struct client client;
-	struct buf body, answer;
+	struct buf body, target, answer;
 };
 
 static int read_all(int fd, const char *name, struct buf *out)
@@ -41,12 +41,14 @@ static int read_all(int fd, const char *name, struct buf *out)
 	}
 }
 
-static int read_payload(const char *arg, struct buf *out)
+/* Without one: null, or with --raw no bytes at all. */
+static int read_payload(const struct submit *s, struct buf *out)
 {
+	const char *arg = s->payload;
 	int fd, code;
 
 	if (!arg) {
-		buf_str(out, "null");
+		buf_str(out, s->raw ? "" : "null");
 		return 0;
 	}
 	if (strcmp(arg, "-") == 0)
@@ -63,77 +65,32 @@ static int read_payload(const char *arg, struct buf *out)
 	return code;
 }
 
-static void put_text(struct submit *s, const char *name, const char *text)
-{
-	if (!text)
-		return;
-	buf_printf(&s->body, ",\"%s\":", name);
-	json_put_string(&s->body, slice_of(text));
-}
-
 static int compose(struct submit *s)
 {
 	struct buf payload = { 0 };
 	struct json_error err;
-	int code = read_payload(s->payload, &payload);
+	int code = read_payload(s, &payload);
 
-	if (code == 0 && !json_valid(payload.data, payload.len, &err))
-		code = cli_fail(EX_DATAERR, "the payload is not JSON: %s at line %u, column %u. A text needs quotes of its own: '\"hello\"'", err.what, err.line, err.column);
-	if (code == 0) {
-		buf_str(&s->body, "{\"type\":");
-		json_put_string(&s->body, slice_of(s->type));
-		put_text(s, "queue", s->queue);
-		if (s->has_priority)
-			buf_printf(&s->body, ",\"priority\":%" PRId64, s->priority);
-		if (s->has_delay)
-			buf_printf(&s->body, ",\"delay\":\"%" PRId64 "ms\"", s->delay_ms);
-		if (s->has_retries)
-			buf_printf(&s->body, ",\"max_retries\":%" PRId64, s->retries);
-		put_text(s, "key", s->key);
-		put_text(s, "idempotency_key", s->idempotency_key);
-		put_text(s, "unique_key", s->unique_key);
-		buf_str(&s->body, ",\"payload\":");
+	buf_str(&s->target, "/jobs");
+	if (code == 0 && s->raw) {
+		buf_char(&s->target, '?');
+		submit_job_query(&s->target, &s->job);
 		buf_add(&s->body, payload.data, payload.len);
-		buf_char(&s->body, '}');
-		if (s->body.failed)
-			code = cli_fail(EX_OSERR, "there is no memory for the job");
+	} else if (code == 0 && json_valid(payload.data, payload.len, &err)) {
+		submit_job_json(&s->body, &s->job, (struct slice){ payload.data, payload.len });
+	} else if (code == 0) {
+		code = cli_fail(EX_DATAERR, "the payload is not JSON: %s at line %u, column %u. A text needs quotes of its own: '\"hello\"'; other bytes go with --raw", err.what, err.line,
+			err.column);
 	}
+	if (code == 0 && (payload.failed || s->body.failed || s->target.failed))
+		code = cli_fail(EX_OSERR, "there is no memory for the job");
 	buf_free(&payload);
-	return code;
-}
-
-/* The job has ended: its result to stdout, and where it did not succeed why not to stderr. */
-static int ended(struct submit *s, const char *id)
-{
-	struct slice json = { s->answer.data, s->answer.len };
-	struct buf state = { 0 }, error = { 0 }, shown = { 0 };
-	struct slice result;
-	bool well = client_string(json, "state", &state) && strcmp(buf_cstr(&state), "succeeded") == 0;
-	int code = well ? EX_OK : CLI_JOB_FAILED;
-
-	if (s->json) {
-		fwrite(json.p, 1, json.n, stdout);
-		putchar('\n');
-	} else if (json_member(json.p, json.n, "result", &result)) {
-		int rc = job_ask_result(&s->client, id);
-
-		if (rc != 0)
-			code = cli_fail(rc, "the result of %s: %s", id, s->client.why);
-	}
-	if (!well) {
-		client_string(json, "last_error", &error);
-		cli_text(&shown, (struct slice){ error.data, error.len });
-		cli_fail(code, "job %s is %s%s%s", id, buf_cstr(&state), shown.len ? ": " : "", buf_cstr(&shown));
-	}
-	buf_free(&state);
-	buf_free(&error);
-	buf_free(&shown);
 	return code;
 }
 
 static int submit(struct submit *s)
 {
-	struct client_call call = { .method = "POST", .target = "/jobs", .body = { s->body.data, s->body.len } };
+	struct client_call call = { .method = "POST", .target = buf_cstr(&s->target), .body = { s->body.data, s->body.len }, .content_type = s->content_type };
 	struct buf id = { 0 };
 	int code = client_ask(&s->client, &call);
 
@@ -147,9 +104,10 @@ static int submit(struct submit *s)
 	}
 	if (s->wait) {
 		code = job_ask_final(&s->client, buf_cstr(&id), &s->answer);
-		code = code ? cli_fail(code, "job %s was submitted; waiting for it failed: %s", buf_cstr(&id), s->client.why) : ended(s, buf_cstr(&id));
+		code = code ? cli_fail(code, "job %s was submitted; waiting for it failed: %s", buf_cstr(&id), s->client.why)
+			: job_ask_ended(&s->client, buf_cstr(&id), &s->answer, s->json ? JOB_ENDED_JSON : JOB_ENDED_RESULT);
 	} else if (s->json) {
-		fwrite(call.answer.data, 1, call.answer.len, stdout);
+		cli_out(&call.answer);
 		putchar('\n');
 	} else {
 		printf("%s\n", buf_cstr(&id));
@@ -160,18 +118,62 @@ done:
 	return code;
 }
 
+/* Options that contradict each other. False: *code has been told of. */
+static bool agree(struct submit *s, const struct option_operands *args, int *code)
+{
+	char why[400];
+
+	if (args->n < 1 || args->n > 2)
+		*code = cli_fail(EX_USAGE, args->n ? "submit takes a TYPE and one PAYLOAD; quote the payload for the shell" : "submit which TYPE? stint submit TYPE [PAYLOAD|@FILE|-]");
+	else if (s->content_type && !s->raw)
+		*code = cli_fail(EX_USAGE, "--content-type is of a --raw payload; without that option the payload is JSON");
+	else if (s->content_type && s->content_type[strcspn(s->content_type, "\r\n")])
+		*code = cli_fail(EX_USAGE, "--content-type has a line break in it; it must be a media type such as image/png");
+	else if (!submit_job_check(&s->job, s->raw, why, sizeof(why)))
+		*code = cli_fail(EX_USAGE, "%s", why);
+	else
+		return true;
+	return false;
+}
+
+static int run(struct submit *s)
+{
+	int code = client_init(&s->client, s->url, s->token);
+
+	if (code != 0)
+		cli_fail(code, "%s", s->client.why);
+	if (code == 0)
+		code = compose(s);
+	if (code == 0)
+		code = submit(s);
+	client_close(&s->client);
+	buf_free(&s->body);
+	buf_free(&s->target);
+	buf_free(&s->answer);
+	return code;
+}
+
 int cli_submit(const struct cli_command *self, int argc, char **argv)
 {
 	struct submit s = { 0 };
+	struct submit_job *j = &s.job;
 	const struct option_spec spec[] = {
-		{ OPTION_TEXT, "queue", 0, &s.queue, NULL, "QUEUE", 0, 0, "else the type's" },
-		{ OPTION_INTEGER, "priority", 0, &s.priority, &s.has_priority, "N", -32768, 32767, "a higher one runs first; else 0" },
-		{ OPTION_DURATION, "delay", 0, &s.delay_ms, &s.has_delay, "TIME", 0, CENTURY_MS, "not before so long from now" },
-		{ OPTION_INTEGER, "retries", 0, &s.retries, &s.has_retries, "N", 0, 1000, "after a failure; else the type's" },
-		{ OPTION_TEXT, "key", 0, &s.key, NULL, "KEY", 0, 0, "so many jobs of the type with this key run at once as its key_concurrency says" },
-		{ OPTION_TEXT, "idempotency-key", 0, &s.idempotency_key, NULL, "KEY", 0, 0, "the same job again with this key is the first one" },
-		{ OPTION_TEXT, "unique-key", 0, &s.unique_key, NULL, "KEY", 0, 0, "at most one job of the type at a time has this key" },
-		{ OPTION_FLAG, "wait", 0, &s.wait, NULL, NULL, 0, 0, "until it has ended; prints its result, exits 1 where it did not succeed" },
+		{ OPTION_TEXT, "queue", 'q', &j->queue, NULL, "QUEUE", 0, 0, "else the type's" },
+		{ OPTION_TEXT, "name", 0, &j->name, NULL, "NAME", 0, 0, "a label for people" },
+		{ OPTION_INTEGER, "priority", 'p', &j->priority, &j->has_priority, "N", -32768, 32767, "a higher one runs first; else 0" },
+		{ OPTION_DURATION, "delay", 0, &j->delay_ms, &j->has_delay, "TIME", 0, LONGEST_MS, "not before so long from now" },
+		{ OPTION_TEXT, "run-at", 0, &j->run_at, NULL, "TIME", 0, 0, "not before then: 2026-11-21T20:40:59Z" },
+		{ OPTION_DURATION, "expires-in", 0, &j->expires_ms, &j->has_expires, "TIME", 1, LONGEST_MS, "not worth starting after so long from now" },
+		{ OPTION_INTEGER, "retries", 0, &j->retries, &j->has_retries, "N", 0, 1000, "after a failure; else the type's" },
+		{ OPTION_DURATION, "timeout", 0, &j->timeout_ms, &j->has_timeout, "TIME", 0, LONGEST_MS, "limit of one attempt; else the type's" },
+		{ OPTION_TEXT, "key", 0, &j->key, NULL, "KEY", 0, 0, "so many jobs of the type with this key run at once as its key_concurrency says" },
+		{ OPTION_TEXT, "idempotency-key", 0, &j->idempotency_key, NULL, "KEY", 0, 0, "the same job again with this key is the first one" },
+		{ OPTION_TEXT, "unique-key", 0, &j->unique_key, NULL, "KEY", 0, 0, "at most one job of the type at a time has this key" },
+		{ OPTION_LIST, "tag", 0, &j->tags, NULL, "TAG", 0, 0, "for search; up to 16, an option each" },
+		{ OPTION_LIST, "depends-on", 0, &j->depends_on, NULL, "ID", 0, 0, "waits until that job has succeeded; an option for each" },
+		{ OPTION_FLAG, "raw", 0, &s.raw, NULL, NULL, 0, 0, "the payload is any bytes, not JSON" },
+		{ OPTION_TEXT, "content-type", 0, &s.content_type, NULL, "TYPE", 0, 0, "of a --raw payload; else application/octet-stream" },
+		{ OPTION_FLAG, "wait", 'w', &s.wait, NULL, NULL, 0, 0, "until it has ended; prints its result, exits 1 where it did not succeed" },
 		CLIENT_OPTIONS(s),
 		{ OPTION_FLAG, "json", 0, &s.json, NULL, NULL, 0, 0, "print the job as JSON" },
 		{ .kind = OPTION_END },
@@ -179,21 +181,11 @@ int cli_submit(const struct cli_command *self, int argc, char **argv)
 	struct option_operands args;
 	int code;
 
-	if (!cli_options(self->name, self, spec, argc, argv, &args, &code))
+	if (!cli_options(self->name, self, spec, argc, argv, &args, &code) || !agree(&s, &args, &code))
 		return code;
-	if (args.n < 1 || args.n > 2)
-		return cli_fail(EX_USAGE, args.n ? "submit takes a TYPE and one PAYLOAD; quote the payload for the shell" : "submit which TYPE? stint submit TYPE [PAYLOAD|@FILE|-]");
-	s.type = args.v[0];
+	j->type = args.v[0];
 	s.payload = args.n > 1 ? args.v[1] : NULL;
-	code = client_init(&s.client, s.url, s.token);
-	if (code != 0)
-		cli_fail(code, "%s", s.client.why);
-	if (code == 0)
-		code = compose(&s);
-	if (code == 0)
-		code = submit(&s);
-	client_close(&s.client);
-	buf_free(&s.body);
-	buf_free(&s.answer);
-	return code;
+	if (s.raw && !s.content_type)
+		s.content_type = "application/octet-stream";
+	return run(&s);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/width.h"
 
 static void put(struct table *t, char *text)
 {
@@ -50,14 +51,9 @@ void table_add_json(struct table *t, const json_t *v)
 	}
 }
 
-/* Characters, not bytes, as far as a terminal shows one for each code point. */
 static size_t width(const char *s)
 {
-	size_t n = 0;
-
-	for (; *s; s++)
-		n += (*s & 0xc0) != 0x80;
-	return n;
+	return width_of(slice_of(s));
 }
 
 static void print_cell(const char *text, size_t wide, bool right, bool last)

@@ -74,7 +74,7 @@ static void print(const struct token *t)
 		buf_str(&b, "{\"token\":");
 		json_put_string(&b, slice_of(t->text));
 		buf_printf(&b, ",\"line\":\"%s %s %s%s%s\"}\n", t->name, t->roles, t->hash, before, queues);
-		fwrite(b.data, 1, b.len, stdout);
+		cli_out(&b);
 	} else {
 		printf("Token, shown this once:\n  %s\n\nLine for the conf's token_file (then reload the server):\n  %s %s %s%s%s\n", t->text, t->name, t->roles, t->hash, before, queues);
 	}

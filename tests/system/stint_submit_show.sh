@@ -6,6 +6,11 @@ add_conf <<'END'
 handler cat { exec = {"/bin/cat"} }
 handler bad { exec = {"/bin/sh", "-c", "printf 'one\\033[31m\\ntwo' >&2; exit 65"} }
 handler sleep { builtin = sleep }
+handler talk {
+    exec = {"/bin/sh", "-c", "echo begun $STINT_ATTEMPT >&2; while [ ! -e $T/work/$STINT_ATTEMPT ]; do sleep 0.05; done; echo ended $STINT_ATTEMPT >&2; exit $((2 - STINT_ATTEMPT))"}
+    max_retries = 1
+    backoff_base = 100ms
+}
 END
 
 run() { "$stint" "$@" > "$T/out" 2> "$T/err" < "$T/in"; code=$?; }
@@ -52,6 +57,25 @@ run submit cat --wait
 is "without a payload: null" "$(out)" null
 run submit cat 1 --queue slow --priority -7 --retries 9 --delay 1h --json
 is "--json: the job" "$(jq -r '"\(.queue) \(.priority) \(.max_retries) \(.state)"' < "$T/out")" "slow -7 9 scheduled"
+run submit cat 1 --name 'a "name"' --tag 'red&blue' --tag two --timeout 90s --run-at 2100-01-01T00:00:00+01:00 --unique-key u --key k --json
+is "the other fields of a job" "$(jq -c '[.name, .tags, .timeout, .run_at, .unique_key, .key]' < "$T/out")" \
+	'["a \"name\"",["red&blue","two"],90,"2099-12-31T23:00:00.000Z","u","k"]'
+run submit cat 1 --delay 1h --expires-in 36h --json
+is "--expires-in" "$(jq '.expires_at > .run_at' < "$T/out")" true
+printf 'any \377 bytes\n' > "$T/payload"
+run submit cat "@$T/payload" --raw --content-type image/png --name raw --tag 'x y' --tag z --priority -3
+is "--raw: exit code" $code 0
+raw=$(out)
+wait_final "$raw"
+is "--raw: the fields" "$(jq -c '[.name, .tags, .priority, .content_type]' < "$T/body")" '["raw",["x y","z"],-3,"image/png"]'
+"$stint" show "$raw" --result > "$T/out"
+ok "--raw: any bytes go and come" cmp -s "$T/payload" "$T/out"
+run submit cat --raw --wait
+is "--raw without a payload is no byte" "$code $(wc -c < "$T/out")" "0 0"
+run submit sleep '{"ms":1}' --delay 1h
+parent=$(out)
+run submit cat 1 --depends-on "$parent" --depends-on "$id" --json
+is "--depends-on" "$(jq -r '"\(.state) \(.depends_on | length)"' < "$T/out")" "waiting 2"
 run submit bad 1 --wait
 is "--wait for a job that fails: exit code" $code 1
 like "and why, with nothing in it that a terminal would obey" "$(err)" '^stint: job [0-9a-f-]+ is dead: two$'
@@ -77,12 +101,20 @@ refused "a file that is not there" 66 "cannot open $T/nowhere" submit cat "@$T/n
 refused "a type without a handler" 65 '422: .*nosuch' submit nosuch 1
 refused "a type that cannot be" 65 '400: ' submit 'a b' 1
 refused "a priority out of range" 64 'from -32768 to 32767' submit cat 1 --priority 40000
+refused "a time that is none" 64 'must be a time of RFC 3339' submit cat 1 --run-at tomorrow
+refused "a time and a delay" 64 'only one of --run-at and --delay' submit cat 1 --run-at 2100-01-01T00:00:00Z --delay 1s
+refused "a parent that is no id" 64 'is not a job id' submit cat 1 --depends-on 7
+refused "a parent that is not there" 65 '422: ' submit cat 1 --depends-on 01930000-0000-7000-8000-000000000000
+refused "a media type of JSON" 64 'of a --raw payload' submit cat 1 --content-type a/b
+refused "a tag that is empty" 64 'tag is empty' submit cat 1 --tag ''
 refused "an option that is not there" 64 'unknown option --prio; there are' submit cat 1 --prio 1
 refused "an address that is none" 64 'it must be http://' submit cat 1 --url 127.0.0.1:8080
 refused "no id" 64 'show which job' show
 refused "an id that is none" 64 'is not a job id' show 123
 refused "a job that is not there" 66 '404: ' show 01930000-0000-7000-8000-000000000000
 refused "history and result" 64 'only one of' show "$id" --history --result
+refused "an attempt of what is no log" 64 'goes with --log' show "$id" --attempt 1
+refused "a log that is not there" 66 '404: ' show "$id" --log --attempt 3
 
 # --- show ---
 wait_final "$id"
@@ -99,6 +131,47 @@ run show "$id" --result
 is "show --result" "$(out)" '{"a": [1, 2.50]}'
 run show "$id" --json
 is "show --json" "$(jq -r .id < "$T/out")" "$id"
+
+# --- logs ---
+: > "$T/followed"
+run submit talk 1
+talk=$(out)
+"$stint" show "$talk" --follow > "$T/followed" 2> "$T/followed.err" &
+follower=$!
+said() { grep -qx "$1" "$T/followed"; }
+ok "--follow: what is said comes at once" until_true 30 said "begun 1"
+run show "$talk" --log
+is "--log of a job that runs" "$(out)" "begun 1"
+: > "$T/work/1"
+ok "--follow goes on with the next attempt" until_true 30 said "begun 2"
+is "what was said is not said again" "$(tr '\n' ' ' < "$T/followed")" "begun 1 ended 1 begun 2 "
+: > "$T/work/2"
+wait $follower
+is "--follow ends with the job: exit code" $? 0
+is "and has all that it said" "$(tail -n 1 "$T/followed")" "ended 2"
+is "on stderr: whose log it is" "$(cat "$T/followed.err")" "stint: attempt 2"
+run show "$talk" --log --attempt 1
+is "--log --attempt" "$(tr '\n' ' ' < "$T/out")" "begun 1 ended 1 "
+run show "$talk" --log --json
+is "--log --json" "$(tail -n 1 "$T/out")" '{"attempt":2,"line":"ended 2"}'
+run submit bad 1
+id_bad=$(out)
+run show "$id_bad" --follow --json
+is "--follow of a job that fails: exit code" $code 1
+is "--follow --json: the lines" "$(head -n 1 "$T/out" | jq -c '[.attempt, .line]')" '[1,"one\u001b[31m"]'
+is "and the job" "$(tail -n 1 "$T/out" | jq -r .state)" dead
+like "and why" "$(err)" '^stint: job [0-9a-f-]+ is dead: two$'
+
+# --- help ---
+run help submit
+is "help COMMAND" "$code $(head -n 1 "$T/out")" "0 stint submit TYPE [PAYLOAD|@FILE|-] [OPTIONS]"
+run submit --help
+cp "$T/out" "$T/help"
+run help submit
+ok "is what COMMAND --help says" cmp -s "$T/help" "$T/out"
+run help bench drain
+like "help bench KIND" "$(head -n 1 "$T/out")" '^stint bench drain '
+refused "help for what is not there" 64 'there is no command "frob"' help frob
 
 # --- output that cannot be written ---
 if [ -w /dev/full ]; then
