@@ -61,15 +61,6 @@ const char *cli_count(char out[CLI_COUNT_BYTES], uint64_t v)
 	return p;
 }
 
-void cli_encode(struct buf *out, const char *s)
-{
-	for (; *s; s++)
-		if (strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~:", *s))
-			buf_char(out, *s);
-		else
-			buf_printf(out, "%%%02X", (unsigned char)*s);
-}
-
 void cli_text(struct buf *out, struct slice s)
 {
 	for (size_t i = 0; i < s.n; i++) {

@@ -48,8 +48,6 @@ struct conf *cli_conf(const char *file, int *code);
 
 #define CLI_COUNT_BYTES 32
 const char *cli_count(char out[CLI_COUNT_BYTES], uint64_t v);   /* "1,234,567" */
-/* Percent-encodes what may not stand in a path's segment or a query's value. */
-void cli_encode(struct buf *out, const char *s);
 /* Text of others for a terminal: control characters become \xNN, so that a job cannot move the cursor. */
 void cli_text(struct buf *out, struct slice s);
 

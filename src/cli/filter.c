@@ -3,8 +3,8 @@
 
 #include <stddef.h>
 
-#include "cli/cli.h"
 #include "text/json.h"
+#include "text/url.h"
 
 static const struct { const char *name; size_t offset; } members[] = {
 	{ "state", offsetof(struct filter, state) }, { "type", offsetof(struct filter, type) }, { "queue", offsetof(struct filter, queue) },
@@ -31,7 +31,7 @@ void filter_query(struct buf *out, const struct filter *f)
 		if (!value(f, i))
 			continue;
 		buf_printf(out, "%s=", members[i].name);
-		cli_encode(out, value(f, i));
+		url_encode(out, slice_of(value(f, i)));
 		buf_char(out, '&');
 	}
 }

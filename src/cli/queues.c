@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "cli/table.h"
+#include "text/url.h"
 
 struct ask {
 	const char *url, *token;
@@ -149,7 +150,7 @@ int cli_queue(const struct cli_command *self, int argc, char **argv)
 	for (size_t i = 0; code == 0 && i < args.n; i++) {
 		struct buf target = { 0 };
 		buf_str(&target, "/queues/");
-		cli_encode(&target, args.v[i]);
+		url_encode(&target, slice_of(args.v[i]));
 		buf_str(&target, purge ? "/jobs?state=queued" : "/");
 		buf_str(&target, purge ? "" : self->name);
 		code = ask(&a, purge ? "DELETE" : "POST", buf_cstr(&target));

@@ -9,6 +9,7 @@
 #include "job/job.h"
 #include "text/duration.h"
 #include "text/json.h"
+#include "text/url.h"
 
 static bool no(char *why, size_t size, const char *what, const char *value, const char *right)
 {
@@ -56,7 +57,7 @@ static void value(struct writer *w, const char *text)
 	if (w->json)
 		json_put_string(w->out, slice_of(text));
 	else
-		cli_encode(w->out, text);
+		url_encode(w->out, slice_of(text));
 }
 
 static void put_text(struct writer *w, const char *field, const char *text)

@@ -3,6 +3,7 @@
 
 #include "http/history_json.h"
 #include "http/job_request.h"
+#include "http/job_wait.h"
 
 static bool add_attempt(void *arg, const struct record_attempt *a)
 {
@@ -16,8 +17,7 @@ static bool add_note(void *arg, const struct store_note *n)
 	return true;
 }
 
-/* When the worker that holds the job's lease has begun it, from the worker's own table. */
-static int64_t running_since(const struct segment *seg, const struct job *j)
+int64_t api_job_running_since(const struct segment *seg, const struct job *j)
 {
 	const struct shm_run *run = j->state == JOB_RUNNING && j->worker < seg->geo.nproc ? segment_runs(seg, j->worker) : NULL;
 
@@ -29,7 +29,7 @@ static int64_t running_since(const struct segment *seg, const struct job *j)
 	return 0;
 }
 
-static enum store_rc history_of(struct api *a, struct job_id id, struct buf *out)
+enum store_rc api_job_history_put(struct api *a, struct job_id id, struct buf *out)
 {
 	struct history h;
 	struct job job;
@@ -46,7 +46,7 @@ static enum store_rc history_of(struct api *a, struct job_id id, struct buf *out
 	if (rc == STORE_OK || rc == STORE_NOT_FOUND)
 		rc = store_notes(a->reader, id, add_note, &h);
 	store_worker(a->reader, &job, &h.who);
-	if (!history_put(&h, running_since(a->seg, &job), out))
+	if (!history_put(&h, api_job_running_since(a->seg, &job), out))
 		return STORE_NO_MEMORY;
 	return rc == STORE_NOT_FOUND ? STORE_OK : rc;
 }
@@ -59,7 +59,7 @@ void api_job_history(struct http_request *q)
 
 	if (!job_request_id(q, &id) || !job_request_read(q))
 		return;
-	rc = history_of(q->api, id, &body);
+	rc = api_job_history_put(q->api, id, &body);
 	store_read_end(q->api->reader);
 	if (rc == STORE_OK)
 		reply_json(q, 200, &body);

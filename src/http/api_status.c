@@ -5,12 +5,12 @@
 #include <string.h>
 
 #include "http/asset.h"
-#include "http/html.h"
+#include "http/page.h"
 #include "http/status_page.h"
 #include "os/clock.h"
 
 struct recent {
-	struct status_recent v[STATUS_PAGE_RECENT];
+	struct job_row v[STATUS_PAGE_RECENT];
 	size_t n;
 	struct store_reader *reader;
 	bool failed;
@@ -28,14 +28,14 @@ static struct slice copy(struct recent *r, struct job_text t)
 static bool recent_add(void *arg, const struct job *j, const struct job_spec *s)
 {
 	struct recent *r = arg;
-	struct status_recent *row = &r->v[r->n++];
+	struct job_row *row = &r->v[r->n++];
 	struct job_text error = { 0 };
 
 	memcpy(&row->job, j, sizeof(*j));
 	row->type = copy(r, s->type);
 	row->queue = copy(r, s->queue);
 	row->name = copy(r, s->name);
-	row->error = (struct slice){ 0 };
+	row->error = row->worker = (struct slice){ 0 };
 	if (j->retry_count || j->state == JOB_DEAD || j->crashes)
 		if (store_last_error(r->reader, j->id, &error) == STORE_OK)
 			row->error = copy(r, error);
@@ -72,26 +72,17 @@ void api_status_page(struct http_request *q)
 	bool read;
 	struct buf b = { 0 };
 
-	reply_header(q, "Vary", "Accept");
-	if (http_accepts(q, "application/json") && !http_accepts(q, "text/html")) {
-		api_stats(q);
+	if (page_or_json(q, api_stats))
 		return;
-	}
 	figures_gather(&f, q->api, clock_wall_ms());
 	recent_read(&recent, q->api);
 	schedule = schedules_look(q->api, f.now_ms, &nschedule, &read);
-	status_page_put(&b, &f, &health, recent.v, recent.n, schedule, schedule ? nschedule : 0);
-	if (!schedule || f.failed || b.failed || recent.failed) {
-		problem_send(q, 503, NULL, "out of memory");
-	} else {
-		reply_header(q, "Content-Security-Policy", HTML_POLICY);
-		reply_header(q, "Referrer-Policy", "no-referrer");
-		reply_send(q, 200, "text/html; charset=utf-8", &b);
-	}
+	status_page_put(&b, q, &f, &health, recent.v, recent.n, schedule, schedule ? nschedule : 0);
+	b.failed = b.failed || !schedule || f.failed || recent.failed;
+	page_send(q, 200, &b);
 	free(schedule);
 	recent_free(&recent);
 	figures_free(&f);
-	buf_free(&b);
 }
 
 void api_root(struct http_request *q)

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "http/login.h"
+#include "http/page.h"
 #include "os/crypto.h"
 
 #define ROLES_BYTES 64
@@ -87,10 +88,8 @@ static const char *roles_text(unsigned roles, const char *between, char out[ROLE
 
 static bool unknown(struct http_request *q, bool sent, bool other)
 {
-	bool page = q->route->method == HTTP_M_GET && q->path.n >= 7 && memcmp(q->path.p, "/status", 7) == 0 && http_accepts(q, "text/html");
-
 	reply_header(q, "WWW-Authenticate", sent ? "Bearer realm=\"stint\", error=\"invalid_token\"" : "Bearer realm=\"stint\"");
-	if (page)
+	if (page_wanted(q))
 		login_page(q, 401, sent ? "That token is not known here." : NULL);
 	else if (other)
 		problem_send(q, 401, NULL, "the header Authorization is not of the kind \"Bearer TOKEN\"");
@@ -122,7 +121,12 @@ bool auth_check(struct http_request *q)
 		return false;
 	}
 	/* the one kind of path that names a queue */
-	return strncmp(q->route->pattern, "/queues/:", 9) != 0 || auth_queue_or_refuse(q, q->arg[0], NULL);
+	return !strstr(q->route->pattern, "/queues/:") || auth_queue_or_refuse(q, q->arg[0], NULL);
+}
+
+bool auth_may(const struct http_request *q, unsigned roles)
+{
+	return !locked(q) || (q->token && (q->token->roles & (roles | CONF_ROLE_ADMIN)));
 }
 
 /* --- queues --- */

@@ -13,6 +13,9 @@ const struct conf_token *auth_token(const struct conf *c, struct slice token);
 /* Sets q->token and looks whether its roles are enough for q->route. False: 401 or 403 was answered. */
 bool auth_check(struct http_request *q);
 
+/* What a page may show to whom asks: whether it has one of these roles, or admin. */
+bool auth_may(const struct http_request *q, unsigned roles);
+
 bool auth_some_queues(const struct http_request *q);    /* the token is not for all */
 /* Whether the request's token is for this queue. A token without queues is for all. */
 bool auth_queue(const struct http_request *q, struct slice queue);

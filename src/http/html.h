@@ -9,6 +9,9 @@
 /* The Content-Security-Policy of every page: nothing of others, no code within the page. */
 #define HTML_POLICY "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
 
+/* And what its links and forms say of where they were found. Not "no-referrer": a form posted under that comes with the Origin "null", which nobody can tell from another site's. */
+#define HTML_REFERRER "same-origin"
+
 void html_text(struct buf *b, struct slice s);          /* escaped for elements and quoted attributes; what is not UTF-8 becomes U+FFFD */
 void html_cut(struct buf *b, struct slice s, size_t max);       /* the same, with an ellipsis where more than max bytes came */
 void html_count(struct buf *b, uint64_t n);             /* 1,234,567 */

@@ -72,6 +72,9 @@ struct http_request {
 	struct buf extra;               /* further reply headers, whole lines with CRLF: reply_header() */
 	struct http_sent *sent;         /* NULL: nobody */
 	void *state;                    /* the handler's own while it waits; it frees it before it answers */
+	/* Of a page that has handed its request on to a handler of the API: takes that one's answer, once, and answers the client itself. text: the body, or a problem's detail; field: see problem_send(). */
+	void (*instead)(struct http_request *q, int status, const char *field, struct slice text);
+	void *page;                     /* the page's own meanwhile */
 	/* Of a body that is handled as it comes (api_submit_streams()): the handler is called when the head is there, and sets on_body; body stays empty. */
 	bool streamed;
 	void (*on_body)(struct http_request *q, struct slice piece, bool last);         /* the piece is valid during the call; never called when q has gone */
@@ -91,7 +94,10 @@ void reply_header(struct http_request *q, const char *name, const char *value);
 /* Answers and ends the request. body may be NULL; its bytes are taken over (the buf is left empty). Adds Date, Content-Length, nosniff, Cache-Control: no-store unless the handler set one. */
 void reply_send(struct http_request *q, int status, const char *content_type, struct buf *body);
 void reply_json(struct http_request *q, int status, struct buf *body);                  /* application/json */
-/* application/problem+json (RFC 9457): type, title, status, detail from fmt, instance, and field where not NULL. */
+void reply_see_other(struct http_request *q, const char *where);                        /* 303: what was posted is done, and is shown there */
+/* Where a page waits for this answer (q->instead): gives it to that one. False: nobody does. For reply_send() and problem_send(). */
+bool reply_instead(struct http_request *q, int status, const char *field, struct slice text);
+/* application/problem+json (RFC 9457): type, title, status, detail from fmt, instance, and field where not NULL. A page for a browser that asks for one below /status. */
 void problem_send(struct http_request *q, int status, const char *field, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
 /* --- answers that go on (live.c): one live_begin(), then any number of live_add(), then one live_end() or live_cut() in place of reply_send() --- */

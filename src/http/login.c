@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "http/auth.h"
+#include "http/form.h"
 #include "http/html.h"
-#include "text/json_scan.h"
 
 void login_page(struct http_request *q, int status, const char *why)
 {
@@ -24,39 +24,13 @@ void login_page(struct http_request *q, int status, const char *why)
 		"<input id=\"token\" name=\"token\" type=\"password\" autocomplete=\"current-password\" required autofocus>\n<button>Log in</button>\n</form>\n"
 		"<p>A token is made by <code>stint token NAME ROLE</code> on the server.</p>\n</main>\n</body>\n</html>\n");
 	reply_header(q, "Content-Security-Policy", HTML_POLICY);
-	reply_header(q, "Referrer-Policy", "no-referrer");
+	reply_header(q, "Referrer-Policy", HTML_REFERRER);
 	reply_header(q, "Vary", "Accept, Cookie");
 	reply_send(q, status, "text/html; charset=utf-8", &b);
 	buf_free(&b);
 }
 
 /* --- the form --- */
-
-/* The field of an application/x-www-form-urlencoded body; its length, 0 where it is missing or too long. */
-static size_t form_field(struct slice body, const char *name, char *out, size_t size)
-{
-	while (body.n) {
-		const char *amp = memchr(body.p, '&', body.n);
-		struct slice pair = { body.p, amp ? (size_t)(amp - body.p) : body.n };
-		const char *eq = pair.n ? memchr(pair.p, '=', pair.n) : NULL;
-		size_t n = 0;
-		body = (struct slice){ body.p + pair.n + (amp != NULL), body.n - pair.n - (amp != NULL) };
-		if (!eq || !slice_eq((struct slice){ pair.p, (size_t)(eq - pair.p) }, name))
-			continue;
-		for (const char *p = eq + 1, *end = pair.p + pair.n; p < end; p++) {
-			char c = *p == '+' ? ' ' : *p;
-			if (*p == '%' && end - p > 2 && json_hex_value(p[1]) >= 0 && json_hex_value(p[2]) >= 0) {
-				c = (char)(json_hex_value(p[1]) << 4 | json_hex_value(p[2]));
-				p += 2;
-			}
-			if (n == size)
-				return 0;
-			out[n++] = c;
-		}
-		return n;
-	}
-	return 0;
-}
 
 /* Nothing that could end the cookie, or begin another header. */
 static bool fits_a_cookie(struct slice s)
@@ -75,12 +49,6 @@ static void set_cookie(struct http_request *q, struct slice token, const char *m
 	reply_header(q, "Set-Cookie", line);
 }
 
-static void go(struct http_request *q, const char *where)
-{
-	reply_header(q, "Location", where);
-	reply_send(q, 303, NULL, NULL);
-}
-
 void api_login_page(struct http_request *q)
 {
 	login_page(q, 200, NULL);
@@ -88,19 +56,27 @@ void api_login_page(struct http_request *q)
 
 void api_login(struct http_request *q)
 {
-	char text[AUTH_TOKEN_MAX];
-	struct slice token = { text, form_field(q->body, "token", text, sizeof(text)) };
+	const struct conf_token *known;
+	struct slice token;
+	struct form f;
 
-	if (token.n == 0 || !fits_a_cookie(token) || !auth_token(q->api->conf, token)) {
-		login_page(q, 401, "That token is not known here.");
+	if (!form_read(&f, q, "token"))
 		return;
+	token = form_get(&f, "token");
+	known = token.n && fits_a_cookie(token) ? auth_token(q->api->conf, token) : NULL;
+	if (known) {
+		set_cookie(q, token, "; Max-Age=2592000");
+		/* what a token may see first: the whole server, its own queues, or nothing but a form to submit with */
+		bool reads = known->roles & (CONF_ROLE_READ | CONF_ROLE_ADMIN);
+		reply_see_other(q, !reads ? "/status/submit" : known->queues_bytes ? "/status/jobs" : "/status");
+	} else {
+		login_page(q, 401, "That token is not known here.");
 	}
-	set_cookie(q, token, "; Max-Age=2592000");
-	go(q, "/status");
+	form_free(&f);
 }
 
 void api_logout(struct http_request *q)
 {
 	set_cookie(q, (struct slice){ "", 0 }, "; Max-Age=0");
-	go(q, "/status/login");
+	reply_see_other(q, "/status/login");
 }

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 
 #include "http/http.h"
+#include "http/page.h"
 #include "http/reply.h"
 #include "text/json.h"
 
@@ -34,7 +35,16 @@ void problem_send(struct http_request *q, int status, const char *field, const c
 	va_start(ap, fmt);
 	buf_vprintf(&detail, fmt, ap);
 	va_end(ap);
-	problem_write(&body, status, q->path, field, (struct slice){ detail.data, detail.len });
+	struct slice text = { detail.data, detail.len };
+	if (reply_instead(q, status, field, text)) {
+		buf_free(&detail);
+		return;
+	}
+	if (page_wanted(q)) {
+		page_problem(q, status, text);
+	} else {
+		problem_write(&body, status, q->path, field, text);
+		reply_send(q, status, PROBLEM_TYPE, &body);
+	}
 	buf_free(&detail);
-	reply_send(q, status, PROBLEM_TYPE, &body);
 }

@@ -98,16 +98,36 @@ void reply_header(struct http_request *q, const char *name, const char *value)
 	buf_slice(&q->extra, SLICE("\r\n"));
 }
 
+bool reply_instead(struct http_request *q, int status, const char *field, struct slice text)
+{
+	void (*fn)(struct http_request *q, int status, const char *field, struct slice text) = q->instead;
+
+	q->instead = NULL;
+	if (!fn)
+		return false;
+	if (status < 400)
+		buf_clear(&q->extra);   /* what the API's handler has put there is said of its own answer */
+	fn(q, status, field, text);
+	return true;
+}
+
 void reply_send(struct http_request *q, int status, const char *content_type, struct buf *body)
 {
 	struct buf none = { 0 };
 	struct buf *b = body ? body : &none;
 
-	conn_answer((struct http_exchange *)q, status, content_type, b);
+	if (!reply_instead(q, status, NULL, (struct slice){ b->data, b->len }))
+		conn_answer((struct http_exchange *)q, status, content_type, b);
 	buf_free(b);
 }
 
 void reply_json(struct http_request *q, int status, struct buf *body)
 {
 	reply_send(q, status, "application/json", body);
+}
+
+void reply_see_other(struct http_request *q, const char *where)
+{
+	reply_header(q, "Location", where);
+	reply_send(q, 303, NULL, NULL);
 }

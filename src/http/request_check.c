@@ -89,10 +89,16 @@ static bool check_host(struct http_exchange *x)
 static bool check_origin(struct http_exchange *x)
 {
 	struct http_request *q = &x->q;
-	struct slice origin = http_header(q, "origin"), rest;
+	struct slice origin = http_header(q, "origin"), site = http_header(q, "sec-fetch-site"), rest;
 	bool tls, plain;
 
-	if (!origin.p || request_reads(q))
+	if (request_reads(q))
+		return true;
+	if (site.p && !slice_eq(site, "same-origin") && !slice_eq(site, "none")) {
+		problem_send(q, 403, NULL, "a page of another site may not change anything here: only pages of this server itself may");
+		return false;
+	}
+	if (!origin.p)
 		return true;
 	plain = origin.n > 7 && strncasecmp(origin.p, "http://", 7) == 0;
 	tls = origin.n > 8 && strncasecmp(origin.p, "https://", 8) == 0;

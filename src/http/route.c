@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "http/page.h"
+
 #define SUBMIT_QUERY "type,queue,name,priority,run_at,delay,max_retries,timeout,expires_in,expires_at,idempotency_key,unique_key,key,trace,tag*"
 
 /* A name in `query` that ends in * may come again. */
@@ -39,6 +41,13 @@ const struct http_route http_routes[] = {
 	{ HTTP_M_GET, "/stats", 0, api_stats, "" },
 	{ HTTP_M_GET, "/status.json", 0, api_stats, "" },
 	{ HTTP_M_GET, "/status", 0, api_status_page, "" },
+	{ HTTP_M_GET, "/status/jobs", HTTP_ROUTE_BY_QUEUE, page_jobs, "state,type,queue,tag,q,limit,cursor,done,count" },
+	{ HTTP_M_POST, "/status/jobs/bulk", HTTP_ROUTE_BODY | HTTP_ROUTE_BY_QUEUE, page_bulk, "" },
+	{ HTTP_M_GET, "/status/jobs/:id", HTTP_ROUTE_FOR_SUBMIT | HTTP_ROUTE_BY_QUEUE, page_job, "done" },
+	{ HTTP_M_POST, "/status/jobs/:id/cancel", HTTP_ROUTE_BODY | HTTP_ROUTE_BY_QUEUE, page_job_cancel, "" },
+	{ HTTP_M_POST, "/status/jobs/:id/retry", HTTP_ROUTE_BODY | HTTP_ROUTE_BY_QUEUE, page_job_retry, "" },
+	{ HTTP_M_POST, "/status/jobs/:id/run-now", HTTP_ROUTE_BODY | HTTP_ROUTE_BY_QUEUE, page_job_run_now, "" },
+	{ HTTP_M_POST, "/status/jobs/:id/delete", HTTP_ROUTE_BODY | HTTP_ROUTE_BY_QUEUE, page_job_delete, "" },
 	{ HTTP_M_GET, "/status/login", HTTP_ROUTE_OPEN, api_login_page, "" },
 	{ HTTP_M_POST, "/status/login", HTTP_ROUTE_OPEN | HTTP_ROUTE_BODY, api_login, "" },
 	{ HTTP_M_POST, "/status/logout", HTTP_ROUTE_OPEN, api_logout, "" },

@@ -133,3 +133,12 @@ bool url_host_is(struct slice host, const char *name)
 	n -= n > 1 && name[n - 1] == '.';
 	return host.n == n && strncasecmp(host.p, name, n) == 0;
 }
+
+void url_encode(struct buf *out, struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] && strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~:", s.p[i]))
+			buf_char(out, s.p[i]);
+		else
+			buf_printf(out, "%%%02X", (unsigned char)s.p[i]);
+}

@@ -21,4 +21,7 @@ bool url_scheme_is(const struct url *u, const char *scheme);    /* lower case; s
 /* Whether `host` is that name: in any case, with or without the dot at its end. */
 bool url_host_is(struct slice host, const char *name);
 
+/* Appends it as a part of a path or a query: what could be anything but itself there as %XX. */
+void url_encode(struct buf *out, struct slice s);
+
 #endif

@@ -17,6 +17,7 @@
 #include <jansson.h>
 
 #include "http/http.h"
+#include "http/reply.h"
 #include "os/clock.h"
 
 #define T0 1763757659123LL      /* 2025-11-21T20:40:59.123Z */
@@ -128,9 +129,25 @@ void reply_header(struct http_request *q, const char *name, const char *value)
 	snprintf(answer.headers + n, sizeof(answer.headers) - n, "%s: %s\n", name, value);
 }
 
+bool reply_instead(struct http_request *q, int status, const char *field, struct slice text)
+{
+	void (*fn)(struct http_request *q, int status, const char *field, struct slice text) = q->instead;
+
+	q->instead = NULL;
+	if (fn && status < 400)
+		answer.headers[0] = '\0';
+	if (fn)
+		fn(q, status, field, text);
+	return fn != NULL;
+}
+
 void reply_send(struct http_request *q, int status, const char *content_type, struct buf *body)
 {
-	(void)q;
+	if (reply_instead(q, status, NULL, body ? (struct slice){ body->data, body->len } : (struct slice){ 0 })) {
+		if (body)
+			buf_free(body);
+		return;
+	}
 	answer.answers++;
 	answer.status = status;
 	snprintf(answer.content_type, sizeof(answer.content_type), "%s", content_type ? content_type : "");
@@ -213,18 +230,29 @@ void reply_json(struct http_request *q, int status, struct buf *body)
 	reply_send(q, status, "application/json", body);
 }
 
+void reply_see_other(struct http_request *q, const char *where)
+{
+	reply_header(q, "Location", where);
+	reply_send(q, 303, NULL, NULL);
+}
+
+const char *reply_title(int status) { return status == 404 ? "Not Found" : "Error"; }
+
 void problem_send(struct http_request *q, int status, const char *field, const char *fmt, ...)
 {
+	char detail[sizeof(answer.detail)];
 	va_list ap;
 
-	(void)q;
+	va_start(ap, fmt);
+	vsnprintf(detail, sizeof(detail), fmt, ap);
+	va_end(ap);
+	if (reply_instead(q, status, field, slice_of(detail)))
+		return;
 	answer.answers++;
 	answer.status = status;
 	snprintf(answer.content_type, sizeof(answer.content_type), "application/problem+json");
 	snprintf(answer.field, sizeof(answer.field), "%s", field ? field : "");
-	va_start(ap, fmt);
-	vsnprintf(answer.detail, sizeof(answer.detail), fmt, ap);
-	va_end(ap);
+	snprintf(answer.detail, sizeof(answer.detail), "%s", detail);
 }
 
 /* --- the store, the segment, the conf --- */

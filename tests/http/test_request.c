@@ -51,6 +51,12 @@ static const struct policy { const char *request, *status, *says; } policies[] =
 	{ "POST /jobs HTTP/1.1\r\nHost: localhost\r\nOrigin: null\r\nContent-Length: 0\r\n\r\n", "403", "" },
 	{ "POST /jobs HTTP/1.1\r\nHost: localhost\r\nOrigin: \r\nContent-Length: 0\r\n\r\n", "403", "" },
 	{ "GET /livez HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil.example\r\n\r\n", "200", "" },
+	{ "POST /jobs HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: same-origin\r\nContent-Length: 0\r\n\r\n", "201", "" },
+	{ "POST /jobs HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: none\r\nContent-Length: 0\r\n\r\n", "201", "" },
+	{ "POST /jobs HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: cross-site\r\nContent-Length: 0\r\n\r\n", "403", "another site" },
+	{ "POST /jobs HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: same-site\r\nContent-Length: 0\r\n\r\n", "403", "another site" },
+	{ "POST /jobs HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\nSec-Fetch-Site: cross-site\r\nContent-Length: 0\r\n\r\n", "403", "another site" },
+	{ "GET /livez HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: cross-site\r\n\r\n", "200", "" },
 };
 
 static void what_is_asked(void **state)

@@ -18,6 +18,7 @@
 #include "event/loop.h"
 #include "http/conn.h"
 #include "http/http.h"
+#include "http/page.h"
 #include "os/clock.h"
 
 #define UNUSED __attribute__((unused))
@@ -131,6 +132,13 @@ void api_schedule_run(struct http_request *q) { answer_path(q); }
 void api_events(struct http_request *q) { held_or(q, answer_path); }
 void api_stats(struct http_request *q) { answer_path(q); }
 void api_status_page(struct http_request *q) { answer_path(q); }
+void page_jobs(struct http_request *q) { answer_path(q); }
+void page_job(struct http_request *q) { answer_path(q); }
+void page_job_cancel(struct http_request *q) { answer_body(q); }
+void page_job_retry(struct http_request *q) { answer_body(q); }
+void page_job_run_now(struct http_request *q) { answer_body(q); }
+void page_job_delete(struct http_request *q) { answer_body(q); }
+void page_bulk(struct http_request *q) { answer_body(q); }
 void api_asset(struct http_request *q) { answer_path(q); }
 void api_root(struct http_request *q) { answer_path(q); }
 void api_metrics(struct http_request *q) { answer_long(q); }

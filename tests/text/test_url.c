@@ -76,9 +76,19 @@ static void test_names(void **state)
 	assert_false(url_host_is(slice_of("h.example"), ""));
 }
 
+static void test_encode(void **state)
+{
+	struct buf b = { 0 };
+
+	(void)state;
+	url_encode(&b, (struct slice){ "aZ09-._~: &=+%/?#\"<\0\xc3\xbc", 21 });
+	assert_string_equal(buf_cstr(&b), "aZ09-._~:%20%26%3D%2B%25%2F%3F%23%22%3C%00%C3%BC");
+	buf_free(&b);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_parts), cmocka_unit_test(test_wrong), cmocka_unit_test(test_names) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_parts), cmocka_unit_test(test_wrong), cmocka_unit_test(test_names), cmocka_unit_test(test_encode) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
