@@ -248,13 +248,14 @@ enum record_rc record_spec_decode(const void *p, size_t n, struct job_spec *out)
 /* --- attempts --- */
 
 #define ATTEMPT_HEAD 120
+#define WHO_MAX 64
 
 size_t record_attempt_encode(const struct record_attempt *a, uint8_t *out, size_t cap)
 {
 	size_t inline_log = a->log_blob ? 0 : a->log.n;
 	size_t n = ATTEMPT_HEAD + a->error.n + a->who.n + inline_log;
 
-	if (n > cap || a->who.n > 64 || a->error.n > JOB_ERROR_MAX || inline_log > JOB_INLINE_MAX)
+	if (n > cap || a->who.n > WHO_MAX || a->error.n > JOB_ERROR_MAX || inline_log > JOB_INLINE_MAX)
 		return 0;
 	memset(out, 0, ATTEMPT_HEAD);
 	put16(out, RECORD_VERSION);
@@ -307,7 +308,7 @@ enum record_rc record_attempt_decode(const void *p, size_t n, struct record_atte
 		.max_rss_kb = get64(b + 72), .worker = get32(b + 20), .worker_pid = (int32_t)get32(b + 80), .log_blob = get64(b + 88), .log_len = get64(b + 96),
 	};
 	uint32_t error_len = get32(b + 84), who_len = get32(b + 108);
-	if (error_len > n - ATTEMPT_HEAD || who_len > n - ATTEMPT_HEAD - error_len)
+	if (error_len > JOB_ERROR_MAX || who_len > WHO_MAX || n - ATTEMPT_HEAD < error_len + who_len || n - ATTEMPT_HEAD - error_len - who_len > JOB_INLINE_MAX)
 		return RECORD_BAD;
 	out->error = (struct job_text){ (const char *)b + ATTEMPT_HEAD, error_len };
 	out->who = (struct job_text){ (const char *)b + ATTEMPT_HEAD + error_len, who_len };

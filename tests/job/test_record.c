@@ -258,12 +258,39 @@ static void test_attempt(void **state)
 	assert_int_equal(record_attempt_encode(&a, row, 40), 0);
 }
 
+/* Lengths that no writer gives, each with a checksum that is right: of the error and of the worker's name, at 84 and 108. */
+static void test_attempt_limits(void **state)
+{
+	static const struct { size_t at; uint32_t most; } part[] = { { 84, JOB_ERROR_MAX }, { 108, 64 } };
+	uint8_t row[120 + JOB_ERROR_MAX + 64 + JOB_INLINE_MAX + 1] = { 0 };
+	struct record_attempt a = { .attempt = 1 }, back;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++)
+		for (uint32_t over = 0; over <= 1; over++) {
+			size_t n = 120 + part[i].most + 1;
+			uint32_t len = part[i].most + over, crc;
+			assert_true(record_attempt_encode(&a, row, sizeof(row)) > 0);
+			memcpy(row + part[i].at, &len, sizeof(len));
+			crc = crc32c(row + 8, n - 8);
+			memcpy(row + 4, &crc, sizeof(crc));
+			assert_int_equal(record_attempt_decode(row, n, &back), over ? RECORD_BAD : RECORD_OK);
+		}
+	for (uint32_t over = 0; over <= 1; over++) {
+		size_t n = 120 + JOB_INLINE_MAX + over;
+		assert_true(record_attempt_encode(&a, row, sizeof(row)) > 0);
+		uint32_t crc = crc32c(row + 8, n - 8);
+		memcpy(row + 4, &crc, sizeof(crc));
+		assert_int_equal(record_attempt_decode(row, n, &back), over ? RECORD_BAD : RECORD_OK);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_job_there_and_back), cmocka_unit_test(test_job_version_1_fixture), cmocka_unit_test(test_job_damage_is_seen),
 		cmocka_unit_test(test_spec_there_and_back), cmocka_unit_test(test_spec_with_parents), cmocka_unit_test(test_spec_damage_is_seen), cmocka_unit_test(test_spec_lengths_are_checked),
-		cmocka_unit_test(test_spec_limits), cmocka_unit_test(test_attempt),
+		cmocka_unit_test(test_spec_limits), cmocka_unit_test(test_attempt), cmocka_unit_test(test_attempt_limits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
