@@ -60,11 +60,33 @@ AC_DEFUN([STINT_COVERAGE], [
 	AM_CONDITIONAL([ENABLE_COVERAGE], [test "x$enable_coverage" != xno])
 ])
 
+# After STINT_SANITIZERS: all objects are instrumented, the fuzz targets alone are linked with libFuzzer's main().
+AC_DEFUN([STINT_FUZZERS], [
+	AC_ARG_ENABLE([fuzzers], [AS_HELP_STRING([--enable-fuzzers], [link the fuzz targets with libFuzzer, for `make fuzz'; needs CC=clang, goes with --enable-sanitizers @<:@no@:>@])],
+		[], [enable_fuzzers=no])
+	FUZZ_LDFLAGS=
+	AS_IF([test "x$enable_fuzzers" != xno], [
+		AC_MSG_CHECKING([whether $CC links with -fsanitize=fuzzer])
+		stint_save_CFLAGS=$CFLAGS
+		CFLAGS="$CFLAGS -fsanitize=fuzzer"
+		AC_LINK_IFELSE([AC_LANG_SOURCE([#include <stddef.h>
+			#include <stdint.h>
+			int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n) { return p && n > 100; }])], [AC_MSG_RESULT([yes])],
+			[AC_MSG_RESULT([no])
+			AC_MSG_ERROR([--enable-fuzzers needs CC=clang with its libFuzzer; install clang and libclang-rt-14-dev (or libclang-rt-dev)])])
+		CFLAGS=$stint_save_CFLAGS
+		AS_VAR_APPEND([SANITIZE_CFLAGS], [" -fsanitize=fuzzer-no-link"])
+		FUZZ_LDFLAGS=-fsanitize=fuzzer
+	])
+	AC_SUBST([FUZZ_LDFLAGS])
+	AM_CONDITIONAL([ENABLE_FUZZERS], [test "x$enable_fuzzers" != xno])
+])
+
 # After STINT_SANITIZERS and STINT_COVERAGE: they do not mix (_FORTIFY_SOURCE hides what a sanitizer should see, and needs optimization).
 AC_DEFUN([STINT_HARDENING], [
-	AC_ARG_ENABLE([hardening], [AS_HELP_STRING([--disable-hardening], [leave out the protections of the compiler and linker @<:@on, but off with sanitizers and coverage@:>@])],
+	AC_ARG_ENABLE([hardening], [AS_HELP_STRING([--disable-hardening], [leave out the protections of the compiler and linker @<:@on, but off with sanitizers, coverage and fuzzers@:>@])],
 		[], [enable_hardening=yes])
-	AS_IF([test "x$enable_sanitizers" != xno || test "x$enable_coverage" != xno], [enable_hardening=no])
+	AS_IF([test "x$enable_sanitizers" != xno || test "x$enable_coverage" != xno || test "x$enable_fuzzers" != xno], [enable_hardening=no])
 	HARDEN_CPPFLAGS= HARDEN_CFLAGS= HARDEN_LDFLAGS=
 	AS_IF([test "x$enable_hardening" != xno], [
 		AC_MSG_CHECKING([whether CFLAGS optimize, so that _FORTIFY_SOURCE works])

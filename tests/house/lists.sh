@@ -20,7 +20,7 @@ listed=$(sed -n 's/^\t\([A-Za-z0-9._/-]*\)\( \\\)\{0,1\}$/\1/p' "$top/Makefile.a
 missing() { # FIND'S ARGUMENTS
 	(cd "$top" && find "$@" -type f ! -name '*~' ! -name '.*' | sort) | while read -r file; do
 		name=$file
-		case $file in tests/*/test_*.c | tests/system/*.c) name=${file%.c} ;; esac
+		case $file in tests/*/test_*.c | tests/fuzz/fuzz_*.c | tests/system/*.c) name=${file%.c} ;; esac
 		printf '%s\n' "$listed" | grep -qxF "$name" || echo "$file is not in Makefile.am"
 	done
 }
