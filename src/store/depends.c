@@ -9,15 +9,6 @@
 #include "job/order.h"
 #include "text/uuid.h"
 
-static struct key key_child(const struct job_id *parent, const struct job_id *child)
-{
-	struct key k = { .n = 0 };
-
-	key_bytes(&k, parent, sizeof(*parent));
-	key_bytes(&k, child, sizeof(*child));
-	return k;
-}
-
 static struct job_id depend(const struct job_spec *spec, unsigned n)
 {
 	struct job_id id;

@@ -122,6 +122,8 @@ struct key key_note(const struct job_id *id, int64_t wall_us, uint8_t event);
 struct key key_blob(uint64_t blob, uint32_t row);
 struct key key_stage(uint64_t epoch, uint64_t blob);
 struct key key_parent(const struct job_id *child, unsigned n);
+struct key key_child(const struct job_id *parent, const struct job_id *child);
+struct key key_line(uint32_t type, const uint8_t hash[JOB_LINE_BYTES], unsigned class, uint64_t arrival);
 struct key key_count(char kind, struct job_text name);
 
 /* --- one line each over the engine --- */
@@ -173,6 +175,9 @@ enum store_rc job_event(struct store *s, struct job *j, enum job_event event, en
 enum store_rc ready_put(struct store *s, struct job *j);        /* into the line of its key, where it has one, and into its lane from now on; a job with two crashes goes to the lone lane */
 enum store_rc ready_del(struct store *s, const struct job *j);
 enum store_rc lane_put(struct store *s, struct job *j);         /* into its lane alone, by its place in the line */
+enum turn_kind lane_kind(const struct job *j);                  /* of a queued one: the kind of lane that it belongs in */
+struct lane_row { uint32_t id; enum turn_kind kind; struct job_text type, queue; };
+bool lane_decode(struct kv_bytes key, struct kv_bytes v, struct lane_row *out);
 enum store_rc due_put(struct store *s, const struct job *j);    /* at run_at_ms */
 enum store_rc final_put(struct store *s, struct job *j);
 struct turn_lane *lane_make(struct store *s, struct job_text queue, struct job_text type, enum turn_kind kind, enum store_rc *rc);
@@ -194,6 +199,14 @@ enum store_rc job_take_out(struct store *s, const struct job *j);        /* one 
 enum store_rc note_put(struct store *s, const struct job *j, int64_t wall_us, enum job_event event, struct job_text detail);
 
 /* --- idempotency keys and unique keys (idem.c) --- */
+struct idem_row {
+	uint32_t crc;                   /* of what follows, the key included */
+	uint32_t key_len;               /* the key's bytes follow */
+	struct job_id id;
+	uint8_t fingerprint[SIPHASH_BYTES];
+	int64_t created_ms;
+};
+bool idem_decode(struct kv_bytes v, struct idem_row *row, struct job_text *key);
 enum store_rc idem_load(struct store *s);
 enum store_rc idem_read(struct store *s);       /* at a batch's begin: one slice of the log */
 enum store_rc idem_expire(struct store *s, unsigned limit, bool *more);         /* from the log's head */
@@ -243,12 +256,15 @@ enum store_rc tally_decode(struct kv_bytes row, struct store_tally *out, struct 
 
 /* --- blobs (stage.c) --- */
 enum store_rc blob_put(struct store *s, struct job_text bytes, uint64_t *blob);  /* as rows of a new blob */
+struct stage_row { uint32_t incarnation, slot; uint64_t len; };
 bool stage_there(struct store *s, uint64_t blob, uint64_t len);
 enum store_rc stage_own(struct store *s, uint64_t blob, uint64_t len);  /* takes a staged blob over: INVALID, with nothing written, where there is none of that length */
 enum store_rc blob_drop(struct store *s, uint64_t blob, uint64_t len);  /* a short one at once, a long one bit by bit: store_sweep() */
 
 /* --- open.c --- */
+#define HEAD_KEY ((struct kv_bytes){ "head", 4 })
 enum store_rc head_put(struct store *s);
+enum store_rc head_decode(struct kv_bytes v, struct head *out, char *why, size_t size);        /* DAMAGED, INVALID (a newer format) with a line in why */
 
 /* --- depends.c --- */
 struct depends { unsigned open; struct job_id bad; enum job_state bad_state; };        /* how its parents stand; bad_state JOB_NONE with a bad id: there is none such */
@@ -289,6 +305,9 @@ void keyed_load(struct store *s);       /* memory was built, or rules have chang
 void keyed_mixed(struct store *s, struct turn_named *type);             /* its lines are not made for one rule */
 void keyed_moved(struct store *s);      /* a remote lease to an earlier place */
 void keyed_held(struct store *s);       /* a job that cannot be read may stand in a line */
+
+/* --- schedule.c --- */
+enum store_rc schedule_decode(struct kv_bytes key, struct kv_bytes v, struct store_schedule *out);
 
 /* --- due.c --- */
 enum store_rc due_refresh(struct store *s);     /* reads next_due_ms from the store */

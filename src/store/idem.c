@@ -6,17 +6,9 @@
 
 #include "text/crc32c.h"
 
-struct idem_row {
-	uint32_t crc;                   /* of what follows, the key included */
-	uint32_t key_len;               /* the key's bytes follow */
-	struct job_id id;
-	uint8_t fingerprint[SIPHASH_BYTES];
-	int64_t created_ms;
-};
 _Static_assert(sizeof(struct idem_row) == 48, "layout");
 #define ROW_MAX (sizeof(struct idem_row) + JOB_KEY_MAX)
 #define CRC_FROM 4
-
 
 static uint64_t hash_of(const struct store *s, struct job_text key)
 {
@@ -28,7 +20,7 @@ static uint64_t hash_of(const struct store *s, struct job_text key)
 	return h;
 }
 
-static bool row_decode(struct kv_bytes v, struct idem_row *row, struct job_text *key)
+bool idem_decode(struct kv_bytes v, struct idem_row *row, struct job_text *key)
 {
 	if (v.n < sizeof(*row) || v.n > ROW_MAX)
 		return false;
@@ -81,7 +73,7 @@ enum store_rc idem_read(struct store *s)
 		if (found.n != 8)
 			return STORE_DAMAGED;
 		uint64_t n = key_get64(found.p);
-		if (row_decode(v, &row, &key) && !idem_index_load(&s->idem, hash_of(s, key), n))
+		if (idem_decode(v, &row, &key) && !idem_index_load(&s->idem, hash_of(s, key), n))
 			return STORE_NO_MEMORY;
 		s->idem_at = n + 1;
 	}
@@ -99,7 +91,7 @@ static enum store_rc idem_find(struct store *s, struct job_text key, uint64_t *a
 		struct job_text have;
 		struct kv_bytes v;
 		TRY(must(row_get(s, KV_IDEM, key_of(&k), &v)));
-		if (!row_decode(v, row, &have))
+		if (!idem_decode(v, row, &have))
 			return STORE_DAMAGED;
 		if (have.n == key.n && memcmp(have.p, key.p, key.n) == 0)
 			return STORE_OK;
@@ -134,7 +126,7 @@ enum store_rc idem_expire(struct store *s, unsigned limit, bool *more)
 		if (rc != STORE_OK)
 			return may(rc);
 		uint64_t at = key_get64(found.p);
-		if (!row_decode(v, &row, &key)) {
+		if (!idem_decode(v, &row, &key)) {
 			k = row_key(at);
 			TRY(row_del(s, KV_IDEM, key_of(&k)));
 			row_whole(s);

@@ -99,6 +99,20 @@ enum store_rc job_event(struct store *s, struct job *j, enum job_event event, en
 
 /* --- lanes --- */
 
+bool lane_decode(struct kv_bytes key, struct kv_bytes v, struct lane_row *out)
+{
+	const char *p = v.p;
+	uint16_t type_len;
+
+	if (key.n != 4 || v.n < 3)
+		return false;
+	memcpy(&type_len, p + 1, sizeof(type_len));
+	if (type_len == 0 || type_len > JOB_TYPE_MAX || 3u + type_len >= v.n || *(const uint8_t *)p > TURN_LINED)
+		return false;
+	*out = (struct lane_row){ key_get32(key.p), (enum turn_kind)*p, { p + 3, type_len }, { p + 3 + type_len, v.n - 3 - type_len } };
+	return true;
+}
+
 static enum store_rc lane_store(struct store *s, uint32_t id, struct job_text queue, struct job_text type, enum turn_kind kind)
 {
 	uint8_t row[3 + JOB_TYPE_MAX + JOB_QUEUE_MAX];
@@ -156,10 +170,15 @@ enum store_rc lane_refresh(struct store *s, struct turn_lane *l)
 	}
 }
 
+enum turn_kind lane_kind(const struct job *j)
+{
+	return j->place == JOB_LINED ? TURN_LINED : j->crashes >= ALONE_CRASHES ? TURN_ALONE : TURN_PLAIN;
+}
+
 enum store_rc lane_put(struct store *s, struct job *j)
 {
 	struct turn_lane *l = turn_lane_of(s->turn, j->lane);
-	enum turn_kind kind = j->place == JOB_LINED ? TURN_LINED : j->crashes >= ALONE_CRASHES ? TURN_ALONE : TURN_PLAIN;
+	enum turn_kind kind = lane_kind(j);
 
 	if (!l)
 		return STORE_DAMAGED;

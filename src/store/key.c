@@ -140,6 +140,26 @@ struct key key_parent(const struct job_id *child, unsigned n)
 	return k;
 }
 
+struct key key_child(const struct job_id *parent, const struct job_id *child)
+{
+	struct key k = { .n = 0 };
+
+	key_bytes(&k, parent, sizeof(*parent));
+	key_bytes(&k, child, sizeof(*child));
+	return k;
+}
+
+struct key key_line(uint32_t type, const uint8_t hash[JOB_LINE_BYTES], unsigned class, uint64_t arrival)
+{
+	struct key k = { .n = 0 };
+
+	key_u32(&k, type);
+	key_bytes(&k, hash, JOB_LINE_BYTES);
+	key_u8(&k, (uint8_t)class);
+	key_u64(&k, arrival);
+	return k;
+}
+
 struct key key_count(char kind, struct job_text name)
 {
 	struct key k = { .n = 0 };

@@ -23,13 +23,7 @@ void keyed_hash(const struct job_spec *spec, struct job *out)
 
 struct key keyed_key(const struct keyed_line *l, enum keyed_class class, uint64_t arrival)
 {
-	struct key k = { .n = 0 };
-
-	key_u32(&k, l->type->number);
-	key_bytes(&k, l->hash, sizeof(l->hash));
-	key_u8(&k, (uint8_t)class);
-	key_u64(&k, arrival);
-	return k;
+	return key_line(l->type->number, l->hash, class, arrival);
 }
 
 static uint64_t limit_of(const struct keyed_line *l)

@@ -23,7 +23,7 @@ _Static_assert(sizeof(struct head_row) == 64, "layout");
 #define HEAD_CRC_FROM 12
 #define EXPIRE_A_BATCH 256u
 #define IDEM_SLICE 8192u                /* keys: some five milliseconds */
-#define HEAD_KEY ((struct kv_bytes){ "head", 4 })
+#define CURE "repair it with stint check --repair, or restore it from a backup"
 
 enum store_rc head_put(struct store *s)
 {
@@ -37,9 +37,31 @@ enum store_rc head_put(struct store *s)
 	return row_put(s, KV_META, HEAD_KEY, (struct kv_bytes){ &row, sizeof(row) });
 }
 
-static enum store_rc head_load(struct store *s, char *why, size_t size)
+enum store_rc head_decode(struct kv_bytes v, struct head *out, char *why, size_t size)
 {
 	struct head_row row;
+
+	if (v.n >= 6)
+		memcpy(&row, v.p, v.n < sizeof(row) ? v.n : sizeof(row));
+	if (v.n < 6 || row.magic != HEAD_MAGIC) {
+		snprintf(why, size, "the store's head is not one of ours; " CURE);
+		return STORE_DAMAGED;
+	}
+	if (row.format > HEAD_FORMAT) {
+		snprintf(why, size, "the store has format %u, this program reads up to %u: it was written by a newer version", row.format, HEAD_FORMAT);
+		return STORE_INVALID;
+	}
+	if (v.n != sizeof(row) || row.crc != crc32c((const uint8_t *)&row + HEAD_CRC_FROM, sizeof(row) - HEAD_CRC_FROM)) {
+		snprintf(why, size, "the store's head is damaged (its checksum does not agree); " CURE);
+		return STORE_DAMAGED;
+	}
+	*out = (struct head){ .next_token = row.next_token, .next_blob = row.next_blob, .next_lane = row.next_lane, .last_us = row.last_us, .told = row.told };
+	memcpy(&out->last_id, row.last_id, sizeof(row.last_id));
+	return STORE_OK;
+}
+
+static enum store_rc head_load(struct store *s, char *why, size_t size)
+{
 	struct kv_bytes v;
 	enum store_rc rc = row_get(s, KV_META, HEAD_KEY, &v);
 
@@ -48,28 +70,12 @@ static enum store_rc head_load(struct store *s, char *why, size_t size)
 		return head_put(s);
 	}
 	TRY(rc);
-	if (v.n >= 6)
-		memcpy(&row, v.p, v.n < sizeof(row) ? v.n : sizeof(row));
-	if (v.n < 6 || row.magic != HEAD_MAGIC) {
-		snprintf(why, size, "the store's head is not one of ours; restore it from a backup");
-		return STORE_DAMAGED;
-	}
-	if (row.format > HEAD_FORMAT) {
-		snprintf(why, size, "the store has format %u, this program reads up to %u: it was written by a newer version", row.format, HEAD_FORMAT);
-		return STORE_INVALID;
-	}
-	if (v.n != sizeof(row) || row.crc != crc32c((const uint8_t *)&row + HEAD_CRC_FROM, sizeof(row) - HEAD_CRC_FROM)) {
-		snprintf(why, size, "the store's head is damaged (its checksum does not agree); restore it from a backup");
-		return STORE_DAMAGED;
-	}
-	s->head = (struct head){ .next_token = row.next_token, .next_blob = row.next_blob, .next_lane = row.next_lane, .last_us = row.last_us, .told = row.told };
-	memcpy(&s->head.last_id, row.last_id, sizeof(row.last_id));
-	return STORE_OK;
+	return head_decode(v, &s->head, why, size);
 }
 
 static enum store_rc lane_bad(char *why, size_t size)
 {
-	snprintf(why, size, "the store is damaged: a row of its table of queues and types cannot be read; restore it from a backup");
+	snprintf(why, size, "the store is damaged: a row of its table of queues and types cannot be read; " CURE);
 	return STORE_DAMAGED;
 }
 
@@ -77,26 +83,21 @@ static enum store_rc lanes_load(struct store *s, char *why, size_t size)
 {
 	struct key k = { .n = 0 };
 	struct kv_bytes found, v;
+	struct lane_row row;
 	enum store_rc rc;
 
 	key_u32(&k, 0);
 	while ((rc = row_seek(s, KV_LANE, key_of(&k), &found, &v)) == STORE_OK) {
-		const char *p = v.p;
-		uint16_t type_len;
-		if (found.n != 4 || v.n < 3)
+		if (!lane_decode(found, v, &row))
 			return lane_bad(why, size);
-		memcpy(&type_len, p + 1, sizeof(type_len));
-		if (type_len == 0 || type_len > JOB_TYPE_MAX || 3u + type_len >= v.n || *(const uint8_t *)p > TURN_LINED)
-			return lane_bad(why, size);
-		uint32_t id = key_get32(found.p);
-		struct turn_named *y = turn_type(s->turn, (struct job_text){ p + 3, type_len }, true);
-		struct turn_named *q = turn_queue(s->turn, (struct job_text){ p + 3 + type_len, v.n - 3 - type_len }, true);
-		struct turn_lane *l = q && y && id < s->head.next_lane ? turn_lane_add(s->turn, id, q, y, (enum turn_kind)*p) : NULL;
+		struct turn_named *y = turn_type(s->turn, row.type, true);
+		struct turn_named *q = turn_queue(s->turn, row.queue, true);
+		struct turn_lane *l = q && y && row.id < s->head.next_lane ? turn_lane_add(s->turn, row.id, q, y, row.kind) : NULL;
 		if (!l)
 			return q && y ? lane_bad(why, size) : STORE_NO_MEMORY;
 		TRY(lane_refresh(s, l));
 		k.n = 0;
-		key_u32(&k, id + 1);
+		key_u32(&k, row.id + 1);
 	}
 	return may(rc);
 }

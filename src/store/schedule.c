@@ -9,7 +9,7 @@ static struct kv_bytes key_of_name(struct job_text name)
 	return (struct kv_bytes){ name.p, name.n };
 }
 
-static enum store_rc decode(struct kv_bytes key, struct kv_bytes v, struct store_schedule *out)
+enum store_rc schedule_decode(struct kv_bytes key, struct kv_bytes v, struct store_schedule *out)
 {
 	const uint8_t *p = v.p;
 
@@ -28,7 +28,7 @@ enum store_rc store_schedule_get(struct store *s, struct job_text name, struct s
 	if (name.n == 0 || name.n > NAME_MAX_BYTES)
 		return STORE_INVALID;
 	TRY(row_get(s, KV_SCHEDULE, key_of_name(name), &v));
-	return decode(key_of_name(name), v, out);
+	return schedule_decode(key_of_name(name), v, out);
 }
 
 enum store_rc store_schedule_put(struct store *s, struct job_text name, const struct store_schedule *row)
@@ -77,5 +77,5 @@ enum store_rc store_schedule_read(struct store_reader *r, struct job_text name, 
 	if (name.n == 0 || name.n > NAME_MAX_BYTES)
 		return STORE_INVALID;
 	TRY(kv_get(r->kv, r->txn, KV_SCHEDULE, key_of_name(name), &v));
-	return decode(key_of_name(name), v, out);
+	return schedule_decode(key_of_name(name), v, out);
 }

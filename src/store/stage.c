@@ -7,8 +7,6 @@
 #define DROP_AT_ONCE (16u * KV_BLOB_ROW)
 #define NOBODY UINT64_C(0)              /* no server has this epoch */
 
-struct stage_row { uint32_t incarnation, slot; uint64_t len; };
-
 /* --- rows with a checksum --- */
 
 static uint32_t seal(struct kv_bytes key, const void *p, size_t n)

@@ -1,6 +1,7 @@
 /* Compares all that can be seen of the store with the model; and ends a history's jobs to see that they leave nothing. Between two batches. */
 #include "tests/store/history.h"
 
+#include "store/check.h"
 #include "store/embedded.h"
 
 /* --- one job --- */
@@ -215,6 +216,23 @@ static void check_alarms(void)
 		assert_int_equal(store_has_alone(h.f->store), alone == YES);
 }
 
+static void flaw(void *arg, const struct store_flaw *f)
+{
+	(void)arg;
+	say("unsound, table %s: %s\n", f->table, f->what);
+}
+
+/* Every record and row by itself. */
+static void check_sound(void)
+{
+	struct store_check_watch w = { .flaw = flaw };
+	struct store_checked c;
+
+	assert_int_equal(store_check(h.f->reader, 0, 1 + dice(40), &w, &c), STORE_OK);
+	assert_int_equal(c.flaws, 0);
+	assert_int_equal(c.jobs, h.m.n);
+}
+
 void check_all(void)
 {
 	unsigned n = 0;
@@ -228,6 +246,7 @@ void check_all(void)
 	check_figures();
 	check_list();
 	store_read_end(h.f->reader);
+	check_sound();
 }
 
 /* --- the end --- */
