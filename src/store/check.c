@@ -212,7 +212,7 @@ static void one_step(struct check *c, unsigned step, unsigned slice)
 
 enum store_rc store_check(struct store_reader *r, unsigned from, unsigned slice, const struct store_check_watch *w, struct store_checked *out)
 {
-	struct check c = { .r = r, .w = w, .out = out, .whole = from == 0 };
+	struct check c = { .r = r, .w = w, .out = out, .whole = from == 0, .nobodys = UINT64_MAX };
 	unsigned step;
 
 	*out = (struct store_checked){ .jobs = 0 };
