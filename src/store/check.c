@@ -27,12 +27,24 @@ void check_flaw(struct check *c, enum kv_table t, const struct job_id *id, const
 
 /* --- reading --- */
 
+/* A page that cannot be read spoils LMDB's transaction as well. */
+static bool renew(struct check *c)
+{
+	store_read_end(c->r);
+	enum store_rc rc = store_read_begin(c->r);
+	if (rc != STORE_OK)
+		c->failed = rc;
+	return rc == STORE_OK;
+}
+
 static bool fetched(struct check *c, enum kv_table t, enum store_rc rc)
 {
-	if (rc == STORE_DAMAGED)
+	if (rc == STORE_DAMAGED) {
 		check_flaw(c, t, NULL, "a page of this table cannot be read");
-	else if (rc != STORE_OK && rc != STORE_NOT_FOUND && c->failed == STORE_OK)
+		renew(c);
+	} else if (rc != STORE_OK && rc != STORE_NOT_FOUND && c->failed == STORE_OK) {
 		c->failed = rc;
+	}
 	return rc == STORE_OK;
 }
 
@@ -48,9 +60,22 @@ bool check_has(struct check *c, enum kv_table t, const struct key *k)
 	return check_get(c, t, key_of(k), &v);
 }
 
+/* The first row from the key on. One before it, which a damaged page may bring, would have the walk go round for ever. */
+static enum store_rc seek(struct check *c, enum kv_table t, struct kv_bytes from, struct kv_bytes *found, struct kv_bytes *v)
+{
+	enum store_rc rc = c->r->kv->ops->seek(c->r->txn, t, from, found, v);
+
+	if (rc != STORE_OK || from.n == 0)
+		return rc;
+	int d = memcmp(found->p, from.p, found->n < from.n ? found->n : from.n);
+	return d > 0 || (d == 0 && found->n >= from.n) ? STORE_OK : STORE_DAMAGED;
+}
+
 bool check_seek(struct check *c, enum kv_table t, const struct key *k, struct kv_bytes *found, struct kv_bytes *v)
 {
-	return fetched(c, t, c->r->kv->ops->seek(c->r->txn, t, key_of(k), found, v));
+	enum store_rc rc = seek(c, t, key_of(k), found, v);
+
+	return fetched(c, t, rc == STORE_OK && found->n >= sizeof(k->b) ? STORE_DAMAGED : rc);
 }
 
 bool check_remember(struct check *c, struct check_blobs *b, uint64_t blob, uint64_t len)
@@ -144,15 +169,6 @@ static void look_at_head(struct check *c)
 		check_flaw(c, KV_META, NULL, "%s", why);
 }
 
-static bool renew(struct check *c)
-{
-	store_read_end(c->r);
-	enum store_rc rc = store_read_begin(c->r);
-	if (rc != STORE_OK)
-		c->failed = rc;
-	return rc == STORE_OK;
-}
-
 /* Every row of one table; false where it came to no end. */
 static bool walk(struct check *c, enum kv_table t, unsigned step, unsigned slice)
 {
@@ -161,11 +177,12 @@ static bool walk(struct check *c, enum kv_table t, unsigned step, unsigned slice
 
 	for (uint64_t i = 1; c->failed == STORE_OK; i++) {
 		struct kv_bytes found, v;
-		enum store_rc rc = c->r->kv->ops->seek(c->r->txn, t, (struct kv_bytes){ at, n }, &found, &v);
+		enum store_rc rc = seek(c, t, (struct kv_bytes){ at, n }, &found, &v);
 		if (rc == STORE_NOT_FOUND)
 			return true;
-		if (rc == STORE_DAMAGED || (rc == STORE_OK && (found.n == 0 || found.n > KV_KEY_MAX || (n && memcmp(found.p, at, found.n < n ? found.n : n) < 0)))) {
+		if (rc == STORE_DAMAGED || (rc == STORE_OK && (found.n == 0 || found.n > KV_KEY_MAX))) {
 			check_flaw(c, t, NULL, "a page of this table cannot be read: what comes behind its first %llu rows was not looked at", (unsigned long long)i - 1);
+			renew(c);
 			return false;
 		}
 		if (!fetched(c, t, rc))

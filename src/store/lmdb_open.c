@@ -151,7 +151,13 @@ static enum store_rc check_size(struct lmdb_kv *l, const char *path, char *why, 
 static enum store_rc open_existing(struct lmdb_kv *l, const char *path, unsigned flags, char *why, size_t size)
 {
 	int rc = EAGAIN;
+	char name[3100];
+	struct stat st;
 
+	/* LMDB would take an empty file for a new store */
+	snprintf(name, sizeof(name), "%s/data.mdb", path);
+	if (stat(name, &st) == 0 && st.st_size == 0)
+		return fail(STORE_DAMAGED, why, size, "%s is empty; restore it from a backup, or remove it to begin anew", name);
 	/* "can fail if another process is opening or closing it at the same time" (lmdb.h) */
 	for (int i = 0; i < 5 && (rc == EAGAIN || rc == EBUSY); i++) {
 		if (l->env)

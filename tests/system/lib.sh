@@ -215,6 +215,9 @@ unexpected_in_log() {
 	[ ! -f "$T/log" ] || grep -E '^[^ ]+ (warn|error) |"level":"(warn|error)"' "$T/log" | if [ -s "$T/expected" ]; then grep -vEf "$T/expected"; else cat; fi
 }
 
+# Set by a test that leaves its store damaged, or its conf unusable.
+unsound=
+
 # On every way out: nothing may stay, also where the test itself broke off.
 clean_up() {
 	trap - EXIT
@@ -233,6 +236,10 @@ finish() {
 		pass "no process is left"
 	else
 		fail "no process is left" "$(for pid in $(left_over); do printf '%s: %s\n' "$pid" "$(tr '\0' ' ' < "/proc/$pid/cmdline")"; done)"
+	fi
+	if [ -s "$T/store/data.mdb" ] && [ -z "$unsound" ]; then
+		reports=$("$stint" check -c "$T/stint.conf" 2>&1)
+		is "the store is sound" "$? $(printf '%s\n' "$reports" | head -n 20 | sed 's/^sound: .*/sound/')" "0 sound"
 	fi
 	lines=$(unexpected_in_log)
 	if [ -z "$lines" ]; then pass "the log has no unexpected warning or error"; else fail "the log has no unexpected warning or error" "$lines"; fi
