@@ -238,7 +238,7 @@ finish() {
 		fail "no process is left" "$(for pid in $(left_over); do printf '%s: %s\n' "$pid" "$(tr '\0' ' ' < "/proc/$pid/cmdline")"; done)"
 	fi
 	if [ -s "$T/store/data.mdb" ] && [ -z "$unsound" ]; then
-		reports=$("$stint" check -c "$T/stint.conf" 2>&1)
+		reports=$("$stint" check -c "$T/base.conf" 2>&1)
 		is "the store is sound" "$? $(printf '%s\n' "$reports" | head -n 20 | sed 's/^sound: .*/sound/')" "0 sound"
 	fi
 	lines=$(unexpected_in_log)
