@@ -13,11 +13,11 @@
 #include "http/auth.h"
 #include "http/envelope.h"
 #include "http/job_request.h"
+#include "http/members.h"
 #include "http/pending.h"
 #include "os/clock.h"
 
 #define LOOKS 2000              /* of a dry run's slice: others wait meanwhile */
-#define TEXT_MAX 256
 
 struct bulk {
 	struct loop_timer next; /* of a dry run */
@@ -142,24 +142,24 @@ static bool wrong(struct bulk *b, const char *field, const char *right)
 	return false;
 }
 
-static bool take_text(struct bulk *b, const char *field, const json_t *v, size_t max, struct job_text *out)
+static bool take_text(struct bulk *b, const struct schema_member *m, const json_t *v, struct job_text *out)
 {
 	char right[64];
 
 	*out = (struct job_text){ json_string_value(v), json_string_length(v) };
-	if (json_is_string(v) && out->n > 0 && out->n <= max)
+	if (json_is_string(v) && out->n > 0 && out->n <= (size_t)m->is.max)
 		return true;
-	snprintf(right, sizeof(right), "a string of 1 to %zu bytes", max);
-	return wrong(b, field, right);
+	snprintf(right, sizeof(right), "a string of 1 to %.0f bytes", m->is.max);
+	return wrong(b, m->name, right);
 }
 
-static bool take_flag(struct bulk *b, const char *field, const json_t *v, bool *out)
+static bool take_flag(struct bulk *b, const struct schema_member *m, const json_t *v, bool *out)
 {
 	*out = json_is_true(v);
-	return json_is_boolean(v) || wrong(b, field, "true or false");
+	return json_is_boolean(v) || wrong(b, m->name, "true or false");
 }
 
-static bool set_state(struct bulk *b, const json_t *v)
+static bool set_state(struct bulk *b, const struct schema_member *m, const json_t *v)
 {
 	static const char *const right[STORE_ACTS] = {
 		[STORE_ACT_CANCEL] = "a state that can be cancelled: scheduled, waiting, queued, running or retrying",
@@ -169,26 +169,38 @@ static bool set_state(struct bulk *b, const json_t *v)
 	enum job_state state = json_is_string(v) ? job_state_of(json_string_value(v), json_string_length(v)) : JOB_NONE;
 
 	b->what.filter.states = 1u << state;
-	return (store_act_states(b->what.act) & 1u << state) || wrong(b, "state", right[b->what.act]);
+	return (store_act_states(b->what.act) & 1u << state) || wrong(b, m->name, right[b->what.act]);
 }
 
-static bool set_type(struct bulk *b, const json_t *v) { return take_text(b, "type", v, JOB_TYPE_MAX, &b->what.filter.type); }
-static bool set_queue(struct bulk *b, const json_t *v) { return take_text(b, "queue", v, JOB_QUEUE_MAX, &b->what.filter.queue); }
-static bool set_tag(struct bulk *b, const json_t *v) { return take_text(b, "tag", v, JOB_TAG_MAX, &b->what.filter.tag); }
-static bool set_q(struct bulk *b, const json_t *v) { return take_text(b, "q", v, TEXT_MAX, &b->what.filter.text); }
-static bool set_all(struct bulk *b, const json_t *v) { return take_flag(b, "all", v, &b->all); }
-static bool set_dry_run(struct bulk *b, const json_t *v) { return take_flag(b, "dry_run", v, &b->dry); }
+static bool set_type(struct bulk *b, const struct schema_member *m, const json_t *v) { return take_text(b, m, v, &b->what.filter.type); }
+static bool set_queue(struct bulk *b, const struct schema_member *m, const json_t *v) { return take_text(b, m, v, &b->what.filter.queue); }
+static bool set_tag(struct bulk *b, const struct schema_member *m, const json_t *v) { return take_text(b, m, v, &b->what.filter.tag); }
+static bool set_q(struct bulk *b, const struct schema_member *m, const json_t *v) { return take_text(b, m, v, &b->what.filter.text); }
+static bool set_all(struct bulk *b, const struct schema_member *m, const json_t *v) { return take_flag(b, m, v, &b->all); }
+static bool set_dry_run(struct bulk *b, const struct schema_member *m, const json_t *v) { return take_flag(b, m, v, &b->dry); }
 
-static const struct { const char *name; bool (*set)(struct bulk *b, const json_t *v); } members[] = {
-	{ "state", set_state }, { "type", set_type }, { "queue", set_queue }, { "tag", set_tag }, { "q", set_q }, { "all", set_all }, { "dry_run", set_dry_run },
+static const struct { struct schema_member member; bool (*set)(struct bulk *b, const struct schema_member *m, const json_t *v); } members[] = {
+	{ { "state", SCHEMA_REF("JobState"), SCHEMA_MAYBE, "One in which this can be done to a job." }, set_state },
+	{ { "type", SCHEMA_TEXT(1, JOB_TYPE_MAX), SCHEMA_MAYBE, NULL }, set_type },
+	{ { "queue", SCHEMA_TEXT(1, JOB_QUEUE_MAX), SCHEMA_MAYBE, NULL }, set_queue },
+	{ { "tag", SCHEMA_TEXT(1, JOB_TAG_MAX), SCHEMA_MAYBE, NULL }, set_tag },
+	{ { "q", SCHEMA_TEXT(1, MEMBERS_SEARCH_MAX), SCHEMA_MAYBE, "Searches id, name, tags, key and error text." }, set_q },
+	{ { "all", SCHEMA_FLAG, SCHEMA_MAYBE, "Says that every job is meant; needed where nothing else is said." }, set_all },
+	{ { "dry_run", SCHEMA_FLAG, SCHEMA_MAYBE, "Only counts." }, set_dry_run },
 };
 #define MEMBERS (sizeof(members) / sizeof(members[0]))
+
+const struct schema_member *members_of_bulk(unsigned arg, unsigned i)
+{
+	(void)arg;
+	return i < MEMBERS ? &members[i].member : NULL;
+}
 
 static bool set_member(struct bulk *b, const char *name, const json_t *v)
 {
 	for (size_t i = 0; i < MEMBERS; i++)
-		if (strcmp(members[i].name, name) == 0)
-			return members[i].set(b, v);
+		if (strcmp(members[i].member.name, name) == 0)
+			return members[i].set(b, &members[i].member, v);
 	problem_send(b->q, 400, name, "there is no \"%.64s\" here; jobs are chosen by state, type, queue, tag and q, or {\"all\":true}, and dry_run only counts", name);
 	return false;
 }

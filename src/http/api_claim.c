@@ -11,6 +11,7 @@
 #include "http/auth.h"
 #include "http/envelope.h"
 #include "http/job_json.h"
+#include "http/members.h"
 #include "text/base64.h"
 #include "text/duration.h"
 #include "text/json.h"
@@ -32,31 +33,32 @@ static bool wrong(struct asking *a, const char *field, const char *right)
 	return false;
 }
 
-static bool take_duration(struct asking *a, const char *field, const json_t *v, int64_t least, int64_t most, const char *right, int64_t *out)
+static bool take_duration(struct asking *a, const struct schema_member *m, const json_t *v, const char *right, int64_t *out)
 {
 	int64_t ms = -1;
 
-	if (json_is_string(v) && duration_parse((struct slice){ json_string_value(v), json_string_length(v) }, &ms) && ms >= least && ms <= most) {
+	if (json_is_string(v) && duration_parse((struct slice){ json_string_value(v), json_string_length(v) }, &ms) && (double)ms >= m->is.min && (double)ms <= m->is.max) {
 		*out = ms;
 		return true;
 	}
-	if (json_is_number(v) && json_number_value(v) * 1000 >= (double)least && json_number_value(v) * 1000 <= (double)most) {
+	if (json_is_number(v) && json_number_value(v) * 1000 >= m->is.min && json_number_value(v) * 1000 <= m->is.max) {
 		*out = (int64_t)(json_number_value(v) * 1000);
 		return true;
 	}
-	return wrong(a, field, right);
+	return wrong(a, m->name, right);
 }
 
-static bool take_names(struct asking *a, const char *field, const json_t *v, size_t longest, struct job_text *out, unsigned *n)
+static bool take_names(struct asking *a, const struct schema_member *m, const json_t *v, struct job_text *out, unsigned *n)
 {
-	char at[32];
+	size_t longest = (size_t)m->is.of->max;
+	char at[48];
 
-	if (!json_is_array(v) || json_array_size(v) == 0 || json_array_size(v) > STORE_PICK_MAX)
-		return wrong(a, field, "an array of 1 to 64 names");
+	if (!json_is_array(v) || json_array_size(v) == 0 || json_array_size(v) > (size_t)m->is.max)
+		return wrong(a, m->name, "an array of 1 to 64 names");
 	for (size_t i = 0; i < json_array_size(v); i++) {
 		const json_t *name = json_array_get(v, i);
 		if (!json_is_string(name) || json_string_length(name) == 0 || json_string_length(name) > longest) {
-			snprintf(at, sizeof(at), "%s[%zu]", field, i);
+			snprintf(at, sizeof(at), "%s[%zu]", m->name, i);
 			problem_send(a->q, 400, at, "\"%s\" must be a name of 1 to %zu bytes", at, longest);
 			return false;
 		}
@@ -65,42 +67,54 @@ static bool take_names(struct asking *a, const char *field, const json_t *v, siz
 	return true;
 }
 
-static bool set_types(struct asking *a, const json_t *v) { return take_names(a, "types", v, JOB_TYPE_MAX, a->type, &a->ntypes); }
-static bool set_queues(struct asking *a, const json_t *v) { return take_names(a, "queues", v, JOB_QUEUE_MAX, a->queue, &a->nqueues); }
+static bool set_types(struct asking *a, const struct schema_member *m, const json_t *v) { return take_names(a, m, v, a->type, &a->ntypes); }
+static bool set_queues(struct asking *a, const struct schema_member *m, const json_t *v) { return take_names(a, m, v, a->queue, &a->nqueues); }
 
-static bool set_max(struct asking *a, const json_t *v)
+static bool set_max(struct asking *a, const struct schema_member *m, const json_t *v)
 {
-	if (!json_is_integer(v) || json_integer_value(v) < 1 || json_integer_value(v) > CLAIM_MOST)
-		return wrong(a, "max", "a whole number from 1 to 1000");
+	if (!json_is_integer(v) || json_integer_value(v) < 1 || json_integer_value(v) > (json_int_t)m->is.max)
+		return wrong(a, m->name, "a whole number from 1 to 1000");
 	a->c->ask.max = (uint32_t)json_integer_value(v);
 	return true;
 }
 
-static bool set_lease(struct asking *a, const json_t *v)
+static bool set_lease(struct asking *a, const struct schema_member *m, const json_t *v)
 {
-	return take_duration(a, "lease", v, CLAIM_LEASE_MIN_MS, CLAIM_LEASE_MAX_MS, "a duration from 1s to 1d, such as \"30s\"", &a->c->ask.lease_ms);
+	return take_duration(a, m, v, "a duration from 1s to 1d, such as \"30s\"", &a->c->ask.lease_ms);
 }
 
-static bool set_wait(struct asking *a, const json_t *v)
+static bool set_wait(struct asking *a, const struct schema_member *m, const json_t *v)
 {
-	return take_duration(a, "wait", v, 0, CLAIM_WAIT_MAX_MS, "a duration of at most 10m, such as \"30s\"", &a->wait_ms);
+	return take_duration(a, m, v, "a duration of at most 10m, such as \"30s\"", &a->wait_ms);
 }
 
-static bool set_worker(struct asking *a, const json_t *v)
+static bool set_worker(struct asking *a, const struct schema_member *m, const json_t *v)
 {
 	a->worker = (struct slice){ json_string_value(v), json_string_length(v) };
-	return (json_is_string(v) && a->worker.n <= STORE_WORKER_MAX) || wrong(a, "worker", "a string of at most 64 bytes, such as \"host:pid\"");
+	return (json_is_string(v) && a->worker.n <= (size_t)m->is.max) || wrong(a, m->name, "a string of at most 64 bytes, such as \"host:pid\"");
 }
 
-static const struct { const char *name; bool (*set)(struct asking *a, const json_t *v); } members[] = {
-	{ "types", set_types }, { "queues", set_queues }, { "max", set_max }, { "lease", set_lease }, { "wait", set_wait }, { "worker", set_worker },
+static const struct { struct schema_member member; bool (*set)(struct asking *a, const struct schema_member *m, const json_t *v); } members[] = {
+	{ { "types", SCHEMA_LIST(1, STORE_PICK_MAX, SCHEMA_TEXT(1, JOB_TYPE_MAX)), SCHEMA_ALWAYS, "The types that the worker can run." }, set_types },
+	{ { "queues", SCHEMA_LIST(1, STORE_PICK_MAX, SCHEMA_TEXT(1, JOB_QUEUE_MAX)), SCHEMA_MAYBE, "Else all." }, set_queues },
+	{ { "max", SCHEMA_INTEGER(1, CLAIM_MOST), SCHEMA_MAYBE, "How many jobs at most; else 1." }, set_max },
+	{ { "lease", SCHEMA_DURATION(CLAIM_LEASE_MIN_MS, CLAIM_LEASE_MAX_MS), SCHEMA_MAYBE, "How long a job is held without a sign of life; else 30s." }, set_lease },
+	{ { "wait", SCHEMA_DURATION(0, CLAIM_WAIT_MAX_MS), SCHEMA_MAYBE, "How long the answer may be held until there is work; else 0." }, set_wait },
+	{ { "worker", SCHEMA_TEXT(0, STORE_WORKER_MAX), SCHEMA_MAYBE, "What the worker calls itself, such as host:pid." }, set_worker },
 };
+#define MEMBERS (sizeof(members) / sizeof(members[0]))
+
+const struct schema_member *members_of_claim(unsigned arg, unsigned i)
+{
+	(void)arg;
+	return i < MEMBERS ? &members[i].member : NULL;
+}
 
 static bool set_member(struct asking *a, const char *name, const json_t *v)
 {
-	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
-		if (strcmp(members[i].name, name) == 0)
-			return members[i].set(a, v);
+	for (size_t i = 0; i < MEMBERS; i++)
+		if (strcmp(members[i].member.name, name) == 0)
+			return members[i].set(a, &members[i].member, v);
 	problem_send(a->q, 400, name, "there is no \"%.64s\" here; a claim has types, queues, max, lease, wait and worker", name);
 	return false;
 }

@@ -9,9 +9,8 @@
 #include "http/auth.h"
 #include "http/envelope.h"
 #include "http/job_request.h"
+#include "http/members.h"
 #include "text/json.h"
-
-#define RESULTS_MAX 1000
 
 static void refuse(struct http_request *q, const struct lease_problem *p)
 {
@@ -157,7 +156,7 @@ static void many_done(struct lease_call *c)
 static bool many_count(void *arg, struct slice text)
 {
 	(void)text;
-	return ++*(size_t *)arg <= RESULTS_MAX;
+	return ++*(size_t *)arg <= MEMBERS_ARRAY_MAX;
 }
 
 static bool many_read(void *arg, struct slice text)

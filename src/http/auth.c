@@ -61,16 +61,15 @@ static struct slice token_sent(const struct http_request *q, bool *other)
 
 /* --- roles --- */
 
-/* Any of these is enough, and admin always is. */
-static unsigned needed(const struct http_request *q)
+unsigned auth_roles(const struct http_route *r)
 {
-	unsigned flags = q->route->flags, roles = CONF_ROLE_ADMIN;
+	unsigned roles = CONF_ROLE_ADMIN;
 
-	if (flags & HTTP_ROUTE_FOR_WORK)
+	if (r->flags & HTTP_ROUTE_FOR_WORK)
 		roles |= CONF_ROLE_WORK;
-	if (flags & HTTP_ROUTE_FOR_SUBMIT)
+	if (r->flags & HTTP_ROUTE_FOR_SUBMIT)
 		roles |= CONF_ROLE_SUBMIT;
-	if (q->route->method == HTTP_M_GET)
+	if (r->method == HTTP_M_GET)
 		roles |= CONF_ROLE_READ;
 	return roles;
 }
@@ -111,7 +110,7 @@ bool auth_check(struct http_request *q)
 	q->token = auth_token(q->api->conf, sent);
 	if (!q->token)
 		return unknown(q, sent.p != NULL, other);
-	unsigned roles = needed(q);
+	unsigned roles = auth_roles(q->route);
 	if (!(q->token->roles & roles)) {
 		problem_send(q, 403, NULL, "the token %s has the role %s; this takes %s", q->token->name, roles_text(q->token->roles, ", ", have), roles_text(roles, " or ", want));
 		return false;

@@ -13,6 +13,9 @@ const struct conf_token *auth_token(const struct conf *c, struct slice token);
 /* Sets q->token and looks whether its roles are enough for q->route. False: 401 or 403 was answered. */
 bool auth_check(struct http_request *q);
 
+/* The roles of which any is enough for the route; without HTTP_ROUTE_OPEN. */
+unsigned auth_roles(const struct http_route *r);
+
 /* What a page may show to whom asks: whether it has one of these roles, or admin. */
 bool auth_may(const struct http_request *q, unsigned roles);
 

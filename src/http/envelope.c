@@ -135,8 +135,8 @@ static const char *field_at(struct slice text, size_t at)
 {
 	for (unsigned i = 0; i < FIELDS; i++) {
 		struct slice v;
-		if (json_member(text.p, text.n, envelope_fields[i].name, &v) && text.p + at >= v.p && text.p + at <= v.p + v.n)
-			return envelope_fields[i].name;
+		if (json_member(text.p, text.n, envelope_fields[i].member.name, &v) && text.p + at >= v.p && text.p + at <= v.p + v.n)
+			return envelope_fields[i].member.name;
 	}
 	return "";
 }
@@ -146,9 +146,9 @@ static const char *field_named(const char *message)
 {
 	for (unsigned i = 0; i < FIELDS; i++) {
 		char quoted[32];
-		snprintf(quoted, sizeof(quoted), "\"%s\"", envelope_fields[i].name);
+		snprintf(quoted, sizeof(quoted), "\"%s\"", envelope_fields[i].member.name);
 		if (strstr(message, quoted))
-			return envelope_fields[i].name;
+			return envelope_fields[i].member.name;
 	}
 	return "";
 }
@@ -260,7 +260,7 @@ static json_t *query_value(const struct envelope_field *field, struct slice s)
 static const struct envelope_field *query_field(struct slice name)
 {
 	for (unsigned i = 0; i < FIELDS; i++)
-		if (envelope_fields[i].query != QUERY_NO && slice_eq(name, envelope_fields[i].name))
+		if (envelope_fields[i].query != QUERY_NO && slice_eq(name, envelope_fields[i].member.name))
 			return &envelope_fields[i];
 	return NULL;
 }
@@ -270,7 +270,7 @@ static bool query_add(struct filling *f, json_t *tree, const struct http_pair *q
 {
 	const struct envelope_field *field = query_field(q->name);
 	bool tag = slice_eq(q->name, "tag");
-	const char *name = tag ? "tag" : field ? field->name : "";
+	const char *name = tag ? "tag" : field ? field->member.name : "";
 	json_t *v;
 
 	if (!field && !tag)

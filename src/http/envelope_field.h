@@ -1,4 +1,4 @@
-/* The fields of a submission: one table with a check for each. Used by envelope.c alone. */
+/* The fields of a submission: one table with a check for each. Used by envelope.c, and by openapi.c to describe them. */
 #ifndef STINT_HTTP_ENVELOPE_FIELD_H
 #define STINT_HTTP_ENVELOPE_FIELD_H
 
@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #include "http/envelope.h"
+#include "http/schema.h"
 
 enum envelope_name {
 	FIELD_TYPE, FIELD_PAYLOAD, FIELD_NAME, FIELD_QUEUE, FIELD_PRIORITY, FIELD_RUN_AT, FIELD_DELAY, FIELD_MAX_RETRIES, FIELD_TIMEOUT, FIELD_BACKOFF,
@@ -29,12 +30,14 @@ struct filling {
 enum envelope_query { QUERY_NO, QUERY_STRING, QUERY_INTEGER };
 
 struct envelope_field {
-	const char *name;
-	bool (*set)(struct filling *f, const json_t *v);
+	struct schema_member member;    /* its limits are those that are checked */
+	bool (*set)(struct filling *f, const struct schema_member *m, const json_t *v);
 	enum envelope_query query;      /* how it may be said in the query of a raw body */
 };
 
 extern const struct envelope_field envelope_fields[FIELDS];
+const struct schema_member *envelope_member(unsigned arg, unsigned i);         /* schema_object.at: the fields */
+const struct schema_member *envelope_backoff(unsigned arg, unsigned i);        /* and the members of the field backoff */
 
 bool envelope_given(const struct filling *f, enum envelope_name n);
 /* Fills in the problem with status 400 and returns false. */

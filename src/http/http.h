@@ -128,6 +128,7 @@ struct http_route {
 	unsigned flags;
 	void (*handle)(struct http_request *q);
 	const char *query;              /* names allowed, comma-separated, "" none: another one is 400, and so is one given twice but for a name that ends in * here */
+	unsigned operation;             /* enum openapi_operation_id: what the contract says of it */
 };
 extern const struct http_route http_routes[];           /* ended by handle == NULL */
 
@@ -156,7 +157,7 @@ void api_job_result(struct http_request *q);
 void api_job_payload(struct http_request *q);
 void api_job_log(struct http_request *q);               /* GET /jobs/:id/log; query "attempt,follow"; HANGUP */
 void api_schedules(struct http_request *q);             /* GET /schedules */
-void api_schedule_run(struct http_request *q);          /* POST /schedules/:id/run; SUBMIT */
+void api_schedule_run(struct http_request *q);          /* POST /schedules/:name/run; SUBMIT */
 void api_events(struct http_request *q);                /* GET /events; HANGUP */
 void api_stats(struct http_request *q);                 /* GET /stats, /status.json */
 void api_status_page(struct http_request *q);           /* GET /status: HTML, or JSON by Accept */
@@ -169,6 +170,7 @@ void api_metrics(struct http_request *q);
 void api_livez(struct http_request *q);
 void api_readyz(struct http_request *q);
 void api_health(struct http_request *q);
+void api_openapi(struct http_request *q);               /* GET /openapi.json: the contract; openapi.c */
 bool api_pending(const struct api *a);                  /* the event ring has something for those who wait or watch: api_tick() is to be called */
 void api_tick(struct api *a);                           /* called at each bell and every second: those who wait on a job look again */
 

@@ -9,15 +9,13 @@
 
 #include "http/auth.h"
 #include "http/job_request.h"
+#include "http/members.h"
 #include "text/crc32c.h"
 #include "text/json_scan.h"
 
 #define LOOKS 10000             /* rows that one call looks at, at most */
 #define SLICE_LOOKS 2000              /* in one turn */
 #define PAGE_BYTES (4u << 20)   /* a page that has grown beyond ends there */
-#define LIMIT 50
-#define LIMIT_MAX 1000
-#define TEXT_MAX 256
 
 #define CURSOR_BYTES 34         /* part u16, key, checksum of them and of the filter u32 */
 
@@ -185,7 +183,7 @@ static bool take_limit(struct http_request *q, unsigned *limit)
 	unsigned n = 0;
 	bool good = s.p && s.n > 0 && s.n <= 4;
 
-	*limit = LIMIT;
+	*limit = MEMBERS_LIMIT;
 	if (!s.p)
 		return true;
 	for (size_t i = 0; good && i < s.n; i++) {
@@ -193,9 +191,9 @@ static bool take_limit(struct http_request *q, unsigned *limit)
 		n = n * 10 + (unsigned)(s.p[i] - '0');
 	}
 	*limit = n;
-	if (good && n >= 1 && n <= LIMIT_MAX)
+	if (good && n >= 1 && n <= MEMBERS_LIMIT_MAX)
 		return true;
-	problem_send(q, 400, "limit", "\"limit\" must be a number from 1 to %d, not \"%.*s\"", LIMIT_MAX, cut(s), s.p);
+	problem_send(q, 400, "limit", "\"limit\" must be a number from 1 to %d, not \"%.*s\"", MEMBERS_LIMIT_MAX, cut(s), s.p);
 	return false;
 }
 
@@ -205,7 +203,7 @@ static bool take_query(struct http_request *q, struct list *l)
 	struct slice cursor = http_query(q, "cursor");
 
 	if (!take_state(q, &f->states) || !take_text(q, "type", JOB_TYPE_MAX, &f->type) || !take_text(q, "queue", JOB_QUEUE_MAX, &f->queue) ||
-		!take_text(q, "tag", JOB_TAG_MAX, &f->tag) || !take_text(q, "q", TEXT_MAX, &f->text) || !take_limit(q, &l->left) || !auth_filter(q, f))
+		!take_text(q, "tag", JOB_TAG_MAX, &f->tag) || !take_text(q, "q", MEMBERS_SEARCH_MAX, &f->text) || !take_limit(q, &l->left) || !auth_filter(q, f))
 		return false;
 	if (!cursor.p || cursor_read(l, cursor))
 		return true;

@@ -11,6 +11,7 @@
 
 #include "http/claim.h"
 #include "http/job_json.h"
+#include "http/members.h"
 #include "http/pending.h"
 #include "os/clock.h"
 #include "text/base64.h"
@@ -44,46 +45,45 @@ static struct slice string_of(const json_t *v)
 	return (struct slice){ json_string_value(v), json_string_length(v) };
 }
 
-static bool set_lease(struct reading *r, const json_t *v)
+static bool set_lease(struct reading *r, const struct schema_member *m, const json_t *v)
 {
 	struct slice s = string_of(v);
 	uint64_t token = 0;
 
 	r->c->has_lease = true;
 	if (!json_is_string(v) || s.n == 0 || s.n > 19)
-		return wrong(r, "lease", "\"lease\" must be the string that the claim gave");
+		return wrong(r, m->name, "\"lease\" must be the string that the claim gave");
 	for (size_t i = 0; i < s.n; i++) {
 		if (s.p[i] < '0' || s.p[i] > '9')
-			return wrong(r, "lease", "\"lease\" must be the string that the claim gave");
+			return wrong(r, m->name, "\"lease\" must be the string that the claim gave");
 		token = token * 10 + (uint64_t)(s.p[i] - '0');
 	}
 	r->c->token = r->c->finish.token = token;
 	return true;
 }
 
-static bool set_id(struct reading *r, const json_t *v)
+static bool set_id(struct reading *r, const struct schema_member *m, const json_t *v)
 {
 	struct slice s = string_of(v);
 
 	if (!json_is_string(v) || !uuid_parse(s.p, s.n, r->c->id.b))
-		return wrong(r, "id", "\"id\" must be the job's, such as 019a2b3c-4d5e-7f60-8a1b-2c3d4e5f6071");
+		return wrong(r, m->name, "\"id\" must be the job's, such as 019a2b3c-4d5e-7f60-8a1b-2c3d4e5f6071");
 	return true;
 }
 
-static bool set_outcome(struct reading *r, const json_t *v)
+static bool set_outcome(struct reading *r, const struct schema_member *m, const json_t *v)
 {
-	(void)v;
-	(void)r;
+	(void)r, (void)m, (void)v;
 	return true;            /* read before the others: it says which of them there may be */
 }
 
 /* A string is kept as its text, so that what a program wrote comes back as it was; anything else as the JSON that came. */
-static bool set_result(struct reading *r, const json_t *v)
+static bool set_result(struct reading *r, const struct schema_member *m, const json_t *v)
 {
 	struct slice raw = { 0 };
 
 	if (r->c->has_result)
-		return wrong(r, "result", "only one of \"result\" and \"result_base64\" may be given");
+		return wrong(r, m->name, "only one of \"result\" and \"result_base64\" may be given");
 	r->c->has_result = true;
 	if (json_is_string(v)) {
 		buf_slice(&r->c->result, string_of(v));
@@ -96,48 +96,48 @@ static bool set_result(struct reading *r, const json_t *v)
 	return true;
 }
 
-static bool set_result_base64(struct reading *r, const json_t *v)
+static bool set_result_base64(struct reading *r, const struct schema_member *m, const json_t *v)
 {
 	if (r->c->has_result)
-		return wrong(r, "result_base64", "only one of \"result\" and \"result_base64\" may be given");
+		return wrong(r, m->name, "only one of \"result\" and \"result_base64\" may be given");
 	r->c->has_result = true;
 	if (json_is_string(v) && base64_parse(string_of(v), &r->c->result)) {
 		if (r->c->result.len && json_valid(r->c->result.data, r->c->result.len, &(struct json_error){ 0 }))
 			r->c->finish.flags |= REQUEST_FINISH_RESULT_JSON;       /* a program's output, as that of a handler here */
 		return true;
 	}
-	return wrong(r, "result_base64", "\"result_base64\" must be a string in base64 (RFC 4648, padded)");
+	return wrong(r, m->name, "\"result_base64\" must be a string in base64 (RFC 4648, padded)");
 }
 
-static bool flag(struct reading *r, const char *name, const json_t *v, uint32_t bit, bool when)
+static bool flag(struct reading *r, const struct schema_member *m, const json_t *v, uint32_t bit, bool when)
 {
 	if (!json_is_boolean(v))
-		return wrong(r, name, "\"%s\" must be true or false", name);
+		return wrong(r, m->name, "\"%s\" must be true or false", m->name);
 	if (json_is_true(v) == when)
 		r->c->finish.flags |= bit;
 	return true;
 }
 
-static bool set_truncated(struct reading *r, const json_t *v) { return flag(r, "result_truncated", v, REQUEST_FINISH_RESULT_CUT, true); }
-static bool set_retry(struct reading *r, const json_t *v) { return flag(r, "retry", v, REQUEST_FINISH_NO_RETRY, false); }
+static bool set_truncated(struct reading *r, const struct schema_member *m, const json_t *v) { return flag(r, m, v, REQUEST_FINISH_RESULT_CUT, true); }
+static bool set_retry(struct reading *r, const struct schema_member *m, const json_t *v) { return flag(r, m, v, REQUEST_FINISH_NO_RETRY, false); }
 
-static bool set_log(struct reading *r, const json_t *v)
+static bool set_log(struct reading *r, const struct schema_member *m, const json_t *v)
 {
 	struct slice s = string_of(v);
 
 	if (!json_is_string(v))
-		return wrong(r, "log", "\"log\" must be a string");
+		return wrong(r, m->name, "\"log\" must be a string");
 	buf_add(&r->c->log, s.p + (s.n > LOG_MAX ? s.n - LOG_MAX : 0), s.n > LOG_MAX ? LOG_MAX : s.n);
 	return true;
 }
 
-static bool set_error(struct reading *r, const json_t *v)
+static bool set_error(struct reading *r, const struct schema_member *m, const json_t *v)
 {
 	struct slice s = string_of(v);
 	size_t n = s.n < sizeof(r->c->error) - 1 ? s.n : sizeof(r->c->error) - 1;
 
 	if (!json_is_string(v))
-		return wrong(r, "error", "\"error\" must be a string");
+		return wrong(r, m->name, "\"error\" must be a string");
 	while (n < s.n && n > 0 && ((unsigned char)s.p[n] & 0xc0) == 0x80)      /* between characters */
 		n--;
 	memcpy(r->c->error, s.p, n);
@@ -145,82 +145,95 @@ static bool set_error(struct reading *r, const json_t *v)
 	return true;
 }
 
-static bool duration(struct reading *r, const char *name, const json_t *v, int64_t least, int64_t most, int64_t *out)
+static bool duration(struct reading *r, const struct schema_member *m, const json_t *v, int64_t *out)
 {
 	int64_t ms = -1;
 
-	if (json_is_number(v) && json_number_value(v) >= 0 && json_number_value(v) * 1000 <= (double)most)
+	if (json_is_number(v) && json_number_value(v) >= 0 && json_number_value(v) * 1000 <= m->is.max)
 		ms = (int64_t)(json_number_value(v) * 1000);
 	else if (json_is_string(v) && !duration_parse(string_of(v), &ms))
 		ms = -1;
-	if (ms < least || ms > most)
-		return wrong(r, name, "\"%s\" must be a duration, seconds or such as \"30s\", of at least %g and at most %g seconds", name, (double)least / 1000, (double)most / 1000);
+	if ((double)ms < m->is.min || (double)ms > m->is.max)
+		return wrong(r, m->name, "\"%s\" must be a duration, seconds or such as \"30s\", of at least %g and at most %g seconds", m->name, m->is.min / 1000, m->is.max / 1000);
 	*out = ms;
 	return true;
 }
 
-static bool set_retry_in(struct reading *r, const json_t *v) { return duration(r, "retry_in", v, 0, RETRY_IN_MAX_MS, &r->c->finish.retry_in_ms); }
-static bool set_by(struct reading *r, const json_t *v) { return duration(r, "by", v, CLAIM_LEASE_MIN_MS, CLAIM_LEASE_MAX_MS, &r->c->by_ms); }
+static bool set_retry_in(struct reading *r, const struct schema_member *m, const json_t *v) { return duration(r, m, v, &r->c->finish.retry_in_ms); }
+static bool set_by(struct reading *r, const struct schema_member *m, const json_t *v) { return duration(r, m, v, &r->c->by_ms); }
 
-static bool whole(struct reading *r, const char *name, const json_t *v, int least, int most, int32_t *out)
+static bool whole(struct reading *r, const struct schema_member *m, const json_t *v, int32_t *out)
 {
-	if (!json_is_integer(v) || json_integer_value(v) < least || json_integer_value(v) > most)
-		return wrong(r, name, "\"%s\" must be a whole number from %d to %d", name, least, most);
+	if (!json_is_integer(v) || (double)json_integer_value(v) < m->is.min || (double)json_integer_value(v) > m->is.max)
+		return wrong(r, m->name, "\"%s\" must be a whole number from %.0f to %.0f", m->name, m->is.min, m->is.max);
 	*out = (int32_t)json_integer_value(v);
 	return true;
 }
 
-static bool set_exit_code(struct reading *r, const json_t *v) { return whole(r, "exit_code", v, 0, 255, &r->c->finish.exit_code); }
-static bool set_signal(struct reading *r, const json_t *v) { return whole(r, "signal", v, 1, 64, &r->c->finish.term_signal); }
+static bool set_exit_code(struct reading *r, const struct schema_member *m, const json_t *v) { return whole(r, m, v, &r->c->finish.exit_code); }
+static bool set_signal(struct reading *r, const struct schema_member *m, const json_t *v) { return whole(r, m, v, &r->c->finish.term_signal); }
 
-static bool set_percent(struct reading *r, const json_t *v)
+static bool set_percent(struct reading *r, const struct schema_member *m, const json_t *v)
 {
-	if (!json_is_number(v) || !(json_number_value(v) >= 0 && json_number_value(v) <= 100))
-		return wrong(r, "percent", "\"percent\" must be a number from 0 to 100");
+	if (!json_is_number(v) || !(json_number_value(v) >= m->is.min && json_number_value(v) <= m->is.max))
+		return wrong(r, m->name, "\"percent\" must be a number from 0 to 100");
 	r->c->percent = (int32_t)json_number_value(v);
 	return true;
 }
 
-static bool set_message(struct reading *r, const json_t *v)
+static bool set_message(struct reading *r, const struct schema_member *m, const json_t *v)
 {
 	struct slice s = string_of(v);
 
 	if (!json_is_string(v) || s.n > sizeof(r->c->message))
-		return wrong(r, "message", "\"message\" must be a string of at most %zu bytes", sizeof(r->c->message));
+		return wrong(r, m->name, "\"message\" must be a string of at most %zu bytes", sizeof(r->c->message));
 	memcpy(r->c->message, s.p, s.n);
 	r->c->message_len = s.n;
 	return true;
 }
 
-static const struct { const char *name; unsigned acts; bool in_array; bool (*set)(struct reading *r, const json_t *v); } members[] = {
-	{ "lease", ENDS | LEASE_RELEASE | LEASE_EXTEND | LEASE_PROGRESS, false, set_lease },
-	{ "id", ENDS | LEASE_RELEASE, true, set_id },
-	{ "outcome", ENDS | LEASE_RELEASE, true, set_outcome },
-	{ "result", LEASE_COMPLETE, false, set_result },
-	{ "result_base64", LEASE_COMPLETE, false, set_result_base64 },
-	{ "result_truncated", LEASE_COMPLETE, false, set_truncated },
-	{ "error", LEASE_FAIL, false, set_error },
-	{ "retry", LEASE_FAIL, false, set_retry },
-	{ "retry_in", LEASE_FAIL, false, set_retry_in },
-	{ "log", ENDS, false, set_log },
-	{ "exit_code", ENDS, false, set_exit_code },
-	{ "signal", LEASE_FAIL, false, set_signal },
-	{ "by", LEASE_EXTEND, false, set_by },
-	{ "percent", LEASE_PROGRESS, false, set_percent },
-	{ "message", LEASE_PROGRESS, false, set_message },
+static const struct { struct schema_member member; unsigned acts; bool in_array; bool (*set)(struct reading *r, const struct schema_member *m, const json_t *v); } members[] = {
+	{ { "lease", SCHEMA_PATTERN(1, 19, "^[0-9]+$"), SCHEMA_ALWAYS, "As the claim gave it." }, ENDS | LEASE_RELEASE | LEASE_EXTEND | LEASE_PROGRESS, false, set_lease },
+	{ { "id", SCHEMA_ID, SCHEMA_ALWAYS, NULL }, ENDS | LEASE_RELEASE, true, set_id },
+	{ { "outcome", SCHEMA_CHOICE("complete,fail,release"), SCHEMA_ALWAYS, "What else there may be is what the call of that name takes." }, ENDS | LEASE_RELEASE, true, set_outcome },
+	{ { "result", SCHEMA_ANY, SCHEMA_MAYBE, "A string is kept as its text, anything else as the JSON that came." }, LEASE_COMPLETE, false, set_result },
+	{ { "result_base64", SCHEMA_STRING, SCHEMA_MAYBE, "Any bytes, in base64; in the place of result." }, LEASE_COMPLETE, false, set_result_base64 },
+	{ { "result_truncated", SCHEMA_FLAG, SCHEMA_MAYBE, "The result was cut." }, LEASE_COMPLETE, false, set_truncated },
+	{ { "error", SCHEMA_STRING, SCHEMA_MAYBE, "Why; its first 1,023 bytes are kept." }, LEASE_FAIL, false, set_error },
+	{ { "retry", SCHEMA_FLAG, SCHEMA_MAYBE, "False: the job is dead, whatever retries it has left." }, LEASE_FAIL, false, set_retry },
+	{ { "retry_in", SCHEMA_DURATION(0, RETRY_IN_MAX_MS), SCHEMA_MAYBE, "In the place of the job's backoff." }, LEASE_FAIL, false, set_retry_in },
+	{ { "log", SCHEMA_STRING, SCHEMA_MAYBE, "Its last 64 KiB are kept." }, ENDS, false, set_log },
+	{ { "exit_code", SCHEMA_INTEGER(0, 255), SCHEMA_MAYBE, NULL }, ENDS, false, set_exit_code },
+	{ { "signal", SCHEMA_INTEGER(1, 64), SCHEMA_MAYBE, "That ended the program." }, LEASE_FAIL, false, set_signal },
+	{ { "by", SCHEMA_DURATION(CLAIM_LEASE_MIN_MS, CLAIM_LEASE_MAX_MS), SCHEMA_MAYBE, "How long from now; else the lease's own time." }, LEASE_EXTEND, false, set_by },
+	{ { "percent", SCHEMA_NUMBER(0, 100), SCHEMA_ALWAYS, NULL }, LEASE_PROGRESS, false, set_percent },
+	{ { "message", SCHEMA_TEXT(0, LEASE_MESSAGE_MAX), SCHEMA_MAYBE, NULL }, LEASE_PROGRESS, false, set_message },
 };
 #define MEMBERS (sizeof(members) / sizeof(members[0]))
+
+static bool takes(size_t i, unsigned acts, bool in_array)
+{
+	return (members[i].acts & acts) && (in_array || !members[i].in_array);
+}
+
+const struct schema_member *members_of_lease(unsigned acts, unsigned i)
+{
+	for (size_t k = 0; k < MEMBERS; k++)
+		if (takes(k, acts & ~MEMBERS_IN_ARRAY, acts & MEMBERS_IN_ARRAY) && i-- == 0)
+			return &members[k].member;
+	return NULL;
+}
 
 static bool set_member(struct reading *r, const char *name, const json_t *v, bool in_array)
 {
 	char known[160] = "";
 
 	for (size_t i = 0; i < MEMBERS; i++) {
-		if (!(members[i].acts & r->c->act) || (members[i].in_array && !in_array))
+		if (!takes(i, r->c->act, in_array))
 			continue;
-		if (strcmp(members[i].name, name) == 0)
-			return members[i].set(r, v);
-		snprintf(known + strlen(known), sizeof(known) - strlen(known), "%s%s", *known ? ", " : "", members[i].name);
+		if (strcmp(members[i].member.name, name) == 0)
+			return members[i].set(r, &members[i].member, v);
+		snprintf(known + strlen(known), sizeof(known) - strlen(known), "%s%s", *known ? ", " : "", members[i].member.name);
 	}
 	return wrong(r, name, "there is no \"%.64s\" here; there are %s", name, known);
 }

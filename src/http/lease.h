@@ -6,6 +6,8 @@
 
 enum lease_act { LEASE_COMPLETE = 1, LEASE_FAIL = 2, LEASE_RELEASE = 4, LEASE_EXTEND = 8, LEASE_PROGRESS = 16 };
 
+#define LEASE_MESSAGE_MAX 256
+
 struct lease_problem { int status; char field[64]; char detail[400]; };
 
 struct lease_call {                     /* one of them; of an array one element */
@@ -23,7 +25,7 @@ struct lease_call {                     /* one of them; of an array one element 
 	bool has_result;
 	int64_t by_ms;
 	int32_t percent;
-	char message[256];
+	char message[LEASE_MESSAGE_MAX];
 	size_t message_len;
 	/* what came of it */
 	int rc;                         /* enum store_rc */

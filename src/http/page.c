@@ -7,7 +7,7 @@
 
 #include "http/auth.h"
 #include "http/html.h"
-#include "http/reply.h"
+#include "http/title.h"
 #include "os/clock.h"
 #include "text/duration.h"
 
@@ -123,7 +123,7 @@ void page_problem(struct http_request *q, int status, struct slice detail)
 {
 	struct buf b = { 0 };
 
-	page_begin(&b, q, PAGE_TABS, PAGE_STILL, reply_title(status));
+	page_begin(&b, q, PAGE_TABS, PAGE_STILL, title_of(status));
 	buf_str(&b, "<p class=\"notice bad\" role=\"alert\">");
 	html_text(&b, detail);
 	buf_str(&b, "</p>");

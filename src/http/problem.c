@@ -5,13 +5,13 @@
 
 #include "http/http.h"
 #include "http/page.h"
-#include "http/reply.h"
+#include "http/title.h"
 #include "text/json.h"
 
 void problem_write(struct buf *out, int status, struct slice instance, const char *field, struct slice detail)
 {
 	buf_str(out, "{\"type\":\"about:blank\",\"title\":");
-	json_put_string(out, slice_of(reply_title(status)));
+	json_put_string(out, slice_of(title_of(status)));
 	buf_str(out, ",\"status\":");
 	buf_i64(out, status);
 	buf_str(out, ",\"detail\":");

@@ -9,23 +9,7 @@
 #include "http/conn.h"
 #include "http/http.h"
 #include "http/request.h"
-
-static const struct title { int status; const char *text; } titles[] = {
-	{ 200, "OK" }, { 201, "Created" }, { 202, "Accepted" }, { 204, "No Content" }, { 302, "Found" }, { 303, "See Other" }, { 304, "Not Modified" },
-	{ 307, "Temporary Redirect" }, { 308, "Permanent Redirect" }, { 400, "Bad Request" }, { 401, "Unauthorized" }, { 403, "Forbidden" }, { 404, "Not Found" },
-	{ 405, "Method Not Allowed" }, { 406, "Not Acceptable" }, { 408, "Request Timeout" }, { 409, "Conflict" }, { 413, "Content Too Large" }, { 414, "URI Too Long" },
-	{ 415, "Unsupported Media Type" }, { 417, "Expectation Failed" }, { 421, "Misdirected Request" }, { 422, "Unprocessable Content" }, { 429, "Too Many Requests" },
-	{ 431, "Request Header Fields Too Large" }, { 500, "Internal Server Error" }, { 501, "Not Implemented" }, { 503, "Service Unavailable" },
-	{ 505, "HTTP Version Not Supported" }, { 507, "Insufficient Storage" },
-};
-
-const char *reply_title(int status)
-{
-	for (size_t i = 0; i < sizeof(titles) / sizeof(*titles); i++)
-		if (titles[i].status == status)
-			return titles[i].text;
-	return "Unknown";
-}
+#include "http/title.h"
 
 void reply_date(int64_t wall_ms, char out[REPLY_DATE_BYTES])
 {
@@ -61,7 +45,7 @@ void reply_write(struct buf *out, const struct reply *r)
 	buf_slice(out, SLICE("HTTP/1.1 "));
 	buf_i64(out, r->status);
 	buf_char(out, ' ');
-	buf_str(out, reply_title(r->status));
+	buf_str(out, title_of(r->status));
 	buf_slice(out, SLICE("\r\nDate: "));
 	buf_str(out, r->date);
 	buf_slice(out, SLICE("\r\nX-Content-Type-Options: nosniff\r\n"));

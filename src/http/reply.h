@@ -21,7 +21,6 @@ struct reply {
 };
 
 void reply_write(struct buf *out, const struct reply *r);
-const char *reply_title(int status);                    /* "Not Found" */
 void reply_date(int64_t wall_ms, char out[REPLY_DATE_BYTES]);   /* RFC 9110, IMF-fixdate */
 
 #endif

@@ -12,37 +12,28 @@
 static const enum job_state states[] = { JOB_SCHEDULED, JOB_WAITING, JOB_QUEUED, JOB_RUNNING, JOB_RETRYING, JOB_SUCCEEDED, JOB_DEAD, JOB_CANCELLED,
 	JOB_EXPIRED };
 
-static void key(struct buf *b, const char *name)
-{
-	if (b->len && b->data[b->len - 1] != '{')
-		buf_char(b, ',');
-	buf_char(b, '"');
-	buf_str(b, name);
-	buf_str(b, "\":");
-}
-
 static void put_count(struct buf *b, const char *name, uint64_t n)
 {
-	key(b, name);
+	json_put_key(b, name);
 	buf_u64(b, n);
 }
 
 /* At most six decimals, and never what JSON has no word for. */
 static void put_real(struct buf *b, const char *name, double v)
 {
-	key(b, name);
+	json_put_key(b, name);
 	buf_printf(b, "%.10g", isfinite(v) ? round(v * 1e6) / 1e6 : 0.0);
 }
 
 static void put_text(struct buf *b, const char *name, const char *text)
 {
-	key(b, name);
+	json_put_key(b, name);
 	json_put_string(b, slice_of(text));
 }
 
 static void put_spread(struct buf *b, const char *name, const struct figures_spread *s)
 {
-	key(b, name);
+	json_put_key(b, name);
 	buf_char(b, '{');
 	put_real(b, "p50", s->p50 / 1000);
 	put_real(b, "p95", s->p95 / 1000);
@@ -99,7 +90,7 @@ static void name_key(struct buf *b, const char *name, bool first)
 
 static void put_queues(struct buf *b, const struct figures *f)
 {
-	key(b, "queues");
+	json_put_key(b, "queues");
 	buf_char(b, '{');
 	for (size_t i = 0; i < f->queues.n; i++) {
 		const struct figures_name *q = &f->queues.v[i];
@@ -107,7 +98,7 @@ static void put_queues(struct buf *b, const struct figures *f)
 		put_states(b, &q->tally);
 		put_real(b, "oldest_queued_s", q->oldest_queued_s);
 		put_spread(b, "queue_ms", &q->spread);
-		key(b, "paused");
+		json_put_key(b, "paused");
 		buf_str(b, q->paused ? "true}" : "false}");
 	}
 	buf_char(b, '}');
@@ -115,7 +106,7 @@ static void put_queues(struct buf *b, const struct figures *f)
 
 static void put_types(struct buf *b, const struct figures *f)
 {
-	key(b, "types");
+	json_put_key(b, "types");
 	buf_char(b, '{');
 	for (size_t i = 0; i < f->types.n; i++) {
 		const struct figures_name *t = &f->types.v[i];
@@ -131,7 +122,7 @@ static void put_types(struct buf *b, const struct figures *f)
 		if (t->breaker != FIGURES_BREAKER_OFF)
 			put_count(b, "breaker_failures", t->failures);
 		if (t->breaker == FIGURES_BREAKER_OPEN) {
-			key(b, "breaker_until");
+			json_put_key(b, "breaker_until");
 			job_json_time(b, t->rests_until_ms);
 		}
 		buf_char(b, '}');
@@ -155,19 +146,19 @@ const char *stats_proc_state_name(enum shm_proc_state state)
 
 static void put_processes(struct buf *b, const struct figures *f)
 {
-	key(b, "processes");
+	json_put_key(b, "processes");
 	buf_char(b, '[');
 	for (size_t i = 0; i < f->nprocess; i++) {
 		const struct figures_process *p = &f->process[i];
 		buf_str(b, i ? ",{" : "{");
 		put_text(b, "role", stats_role_name(p->role));
-		key(b, "pid");
+		json_put_key(b, "pid");
 		buf_i64(b, p->pid);
 		put_count(b, "slot", p->slot);
 		put_count(b, "generation", p->generation);
 		put_text(b, "state", stats_proc_state_name(p->state));
 		if (p->started_ms > 0) {
-			key(b, "started_at");
+			json_put_key(b, "started_at");
 			job_json_time(b, p->started_ms);
 		}
 		put_count(b, "restarts", p->restarts);
@@ -180,7 +171,7 @@ static void put_processes(struct buf *b, const struct figures *f)
 
 static void put_store(struct buf *b, const struct figures *f)
 {
-	key(b, "store");
+	json_put_key(b, "store");
 	buf_char(b, '{');
 	put_text(b, "engine", f->engine);
 	put_count(b, "jobs", f->jobs);

@@ -9,6 +9,7 @@
 #include "http/job_request.h"
 #include "http/job_wait.h"
 #include "http/parents.h"
+#include "http/title.h"
 #include "text/json.h"
 #include "text/uuid.h"
 
@@ -213,7 +214,9 @@ void submission_put(struct buf *b, const struct submission_item *item)
 		buf_printf(b, ",\"state\":\"%s\"}", job_state_name((enum job_state)item->result.state));
 		return;
 	}
-	buf_str(b, "{\"type\":\"about:blank\",\"status\":");
+	buf_str(b, "{\"type\":\"about:blank\",\"title\":");
+	json_put_string(b, slice_of(title_of(p.status)));
+	buf_str(b, ",\"status\":");
 	buf_i64(b, p.status);
 	if (item->line) {
 		buf_str(b, ",\"line\":");

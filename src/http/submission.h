@@ -7,8 +7,9 @@
 
 #include "http/envelope.h"
 #include "http/http.h"
+#include "http/members.h"
 
-#define SUBMISSION_ARRAY_MAX 1000       /* jobs in a JSON array */
+#define SUBMISSION_ARRAY_MAX MEMBERS_ARRAY_MAX
 
 enum submission_kind { SUBMISSION_ONE, SUBMISSION_ARRAY, SUBMISSION_LINES };
 

@@ -267,3 +267,12 @@ void json_put_string(struct buf *b, struct slice s)
 	}
 	buf_char(b, '"');
 }
+
+void json_put_key(struct buf *b, const char *name)
+{
+	if (b->len && b->data[b->len - 1] != '{')
+		buf_char(b, ',');
+	buf_char(b, '"');
+	buf_str(b, name);
+	buf_str(b, "\":");
+}

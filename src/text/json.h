@@ -38,5 +38,7 @@ bool json_string_get(struct slice raw, struct buf *out);
 bool json_utf8(const char *p, size_t n);        /* whether it is UTF-8, without overlong forms or surrogates */
 /* Appends a JSON string with quotes. Bytes that are not valid UTF-8 become U+FFFD, control characters are escaped. */
 void json_put_string(struct buf *b, struct slice s);
+/* Appends "name": for the next member of an object, with a comma before it where it is not the first. */
+void json_put_key(struct buf *b, const char *name);
 
 #endif

@@ -236,7 +236,6 @@ void reply_see_other(struct http_request *q, const char *where)
 	reply_send(q, 303, NULL, NULL);
 }
 
-const char *reply_title(int status) { return status == 404 ? "Not Found" : "Error"; }
 
 void problem_send(struct http_request *q, int status, const char *field, const char *fmt, ...)
 {

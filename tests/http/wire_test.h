@@ -145,6 +145,7 @@ void api_metrics(struct http_request *q) { answer_long(q); }
 void api_livez(struct http_request *q) { answer_path(q); }
 void api_readyz(struct http_request *q) { answer_path(q); }
 void api_health(struct http_request *q) { answer_path(q); }
+void api_openapi(struct http_request *q) { answer_path(q); }
 
 /* --- the server --- */
 
