@@ -22,7 +22,7 @@
 #define CLAIM_WAIT_MS 30000
 #define PAUSE_MS 500
 #define PAUSE_MAX_MS 30000
-#define REAPS 1024u
+#define REAPS 128u
 #define STOP_MS 1000                    /* the grace of a second signal, and of our own end */
 #define GIVE_UP_NS (10000 * MS)         /* after a second signal: what is not answered by then is left to its lease */
 

@@ -1,4 +1,4 @@
-/* Finding and ending processes below this one. Needs PR_SET_CHILD_SUBREAPER, so that what a dead child leaves behind becomes ours. */
+/* Finding processes below this one. Needs PR_SET_CHILD_SUBREAPER, so that what a dead child leaves behind becomes ours. */
 #ifndef STINT_OS_DESCEND_H
 #define STINT_OS_DESCEND_H
 
@@ -12,16 +12,7 @@ int descend_subreaper(void);                            /* prctl(PR_SET_CHILD_SU
  * are; fills at most max. */
 size_t descend_children(pid_t *pids, size_t max);
 
-/* Sends `sig` to every descendant of `root` (not to root itself), deepest unknown: stops all with SIGSTOP first where sig is SIGKILL, re-walking until a
- * walk finds nobody new, so that a fork bomb cannot outrun it; at most `limit` walks. Returns how many were signalled. */
-size_t descend_signal(pid_t root, int sig, unsigned limit);
-
-/* Whether /proc/PID/environ holds the entry `mark` ("STINT_JOB_ID=..."). False where it cannot be read. */
-bool descend_marked(pid_t pid, const char *mark);
-
 /* Every process of this machine, zombies and ourselves excepted, whose environment has NAME=VALUE with a value that `is` says yes to. Returns how many there are; fills at most max. */
 size_t descend_carriers(const char *name, bool (*is)(void *arg, const char *value), void *arg, pid_t *pids, size_t max);
-
-bool descend_group(pid_t pid, pid_t *pgrp, pid_t *session);     /* from /proc/PID/stat; false where it is gone */
 
 #endif

@@ -72,7 +72,10 @@ struct drain {
 
 struct sweep {                          /* ending what a dead worker has left behind */
 	bool active;
-	int64_t until_ns;
+	int64_t until_ns;               /* not given up before */
+	size_t left;                    /* at the last look */
+	unsigned vain;                  /* looks in a row that did not find fewer */
+	struct hunt *hunt;              /* of those that it found; NULL: none is under way */
 	struct loop_timer timer;
 };
 

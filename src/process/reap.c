@@ -7,18 +7,22 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 
 #include "os/clock.h"
 #include "os/descend.h"
+#include "os/hunt.h"
 #include "os/log.h"
 #include "process/signals.h"
 
 #define SWEEP_EVERY_NS MASTER_MS
-#define SWEEP_AT_MOST_NS (1000 * MASTER_MS)
-#define SWEEP_PIDS 256
-#define SWEEP_WALKS 8
+#define SWEEP_AT_LEAST_NS (1000 * MASTER_MS)    /* before it is given up ... */
+#define SWEEP_VAIN 3u                           /* ... and so many looks in a row did not find fewer */
+#define SWEEP_PIDS 1024                 /* at once; the others in the next round */
+#define SWEEP_WALKS 16u
+#define SWEEP_A_SLICE 128u              /* processes of the machine looked at in a turn of the loop */
 
 const char *reap_how(int status)
 {
@@ -105,20 +109,22 @@ static bool is_ours(const struct master *m, pid_t pid)
 	return false;
 }
 
-static size_t kill_left_behind(struct master *m)
+/* Children that we have not started. Returns how many there are; fills at most SWEEP_PIDS. */
+static size_t left_behind(const struct master *m, pid_t *pids)
 {
-	pid_t pids[SWEEP_PIDS];
-	size_t n = descend_children(pids, SWEEP_PIDS), killed = 0;
+	size_t max = SWEEP_PIDS + m->nslot + MASTER_STRANGERS, n = 0;
+	pid_t *child = reallocarray(NULL, max, sizeof(*child));
+	size_t all = child ? descend_children(child, max) : 0;
 
-	for (size_t i = 0; i < n && i < SWEEP_PIDS; i++) {
-		if (is_ours(m, pids[i]))
+	for (size_t i = 0; i < all && i < max; i++) {
+		if (is_ours(m, child[i]))
 			continue;
-		kill(pids[i], SIGSTOP);         /* a root that goes on forking would outrun the walk */
-		descend_signal(pids[i], SIGKILL, SWEEP_WALKS);
-		kill(pids[i], SIGKILL);
-		killed++;
+		if (n < SWEEP_PIDS)
+			pids[n] = child[i];
+		n++;
 	}
-	return killed;
+	free(child);
+	return all > max ? n + all - max : n;
 }
 
 static void sweep_end(struct master *m)
@@ -133,20 +139,49 @@ static void sweep_end(struct master *m)
 	drain_look(m);
 }
 
-static void sweep_step(struct master *m)
+/* Whoever was stopped by us, or by the worker before it died, is to be killed, and not to wait for somebody who lets it go on. */
+static void hunt_anew(struct master *m, const pid_t *pids, size_t n)
 {
-	/* The kernel's list of children may miss one while others die: only a second look that finds nobody counts. */
+	m->sweep.hunt = hunt_begin(pids, n);
+	if (!m->sweep.hunt)
+		hunt_all(pids, n, SWEEP_WALKS);         /* which kills at least them, where memory is out */
+}
+
+static void sweep_look(struct master *m)
+{
+	pid_t pids[SWEEP_PIDS];
 	bool cleared = groups_clear(m);
-	if (kill_left_behind(m) == 0 && kill_left_behind(m) == 0 && cleared) {
+	size_t n = left_behind(m, pids);
+
+	/* The kernel's list of children may miss one while others die: only a second look that finds nobody counts. */
+	if (n == 0 && (n = left_behind(m, pids)) == 0 && cleared) {
 		sweep_end(m);
 		return;
 	}
-	if (clock_boot_ns() >= m->sweep.until_ns) {
+	m->sweep.vain = n < m->sweep.left ? 0 : m->sweep.vain + 1;
+	m->sweep.left = n;
+	if (m->sweep.vain >= SWEEP_VAIN && clock_boot_ns() >= m->sweep.until_ns) {
 		log_error("what a dead worker left behind does not die: its jobs are queued again all the same");
 		sweep_end(m);
 		return;
 	}
-	loop_timer_set(m->loop, &m->sweep.timer, SWEEP_EVERY_NS);
+	if (n)
+		hunt_anew(m, pids, n < SWEEP_PIDS ? n : SWEEP_PIDS);
+	loop_timer_set(m->loop, &m->sweep.timer, n ? 0 : SWEEP_EVERY_NS);
+}
+
+static void sweep_step(struct master *m)
+{
+	if (m->sweep.hunt) {
+		bool more = hunt_step(m->sweep.hunt, SWEEP_A_SLICE, SWEEP_WALKS);
+		if (!more) {
+			hunt_drop(m->sweep.hunt);
+			m->sweep.hunt = NULL;
+		}
+		loop_timer_set(m->loop, &m->sweep.timer, more ? 0 : SWEEP_EVERY_NS);
+		return;
+	}
+	sweep_look(m);
 }
 
 static void sweep_again(struct loop_timer *t)
@@ -157,7 +192,9 @@ static void sweep_again(struct loop_timer *t)
 void reap_sweep_begin(struct master *m)
 {
 	m->sweep.active = true;
-	m->sweep.until_ns = clock_boot_ns() + SWEEP_AT_MOST_NS;
+	m->sweep.left = SIZE_MAX;
+	m->sweep.vain = 0;
+	m->sweep.until_ns = clock_boot_ns() + SWEEP_AT_LEAST_NS;
 	m->sweep.timer.fire = sweep_again;
 }
 
@@ -219,13 +256,26 @@ static void reap_one(struct master *m, pid_t pid, int status)
 	}
 }
 
+/* Of those that have ended, our own alone: what is being hunted keeps its number. */
+static void reap_own(struct master *m)
+{
+	int status;
+
+	for (uint32_t i = 0; i < m->nslot; i++)
+		if (m->child[i].pid && waitpid(m->child[i].pid, &status, WNOHANG) > 0)
+			child_died(&m->child[i], status);
+}
+
 void reap_children(struct master *m)
 {
 	int status;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		reap_one(m, pid, status);
+	if (m->sweep.hunt)
+		reap_own(m);
+	else
+		while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+			reap_one(m, pid, status);
 	if (m->sweep.active)
 		sweep_step(m);
 	drain_look(m);

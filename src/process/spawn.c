@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "os/clock.h"
+#include "os/hunt.h"
 #include "os/log.h"
 #include "process/channel.h"
 #include "process/child.h"
@@ -138,6 +139,7 @@ static void give_up_masters(struct master *m, const struct spawn_order *o)
 			close(m->child[i].io.fd);
 	close_set(&m->listen, kept, &none);
 	close_set(&m->reload.listen, kept, &m->listen);
+	hunt_drop(m->sweep.hunt);
 	loop_free(m->loop);
 }
 

@@ -3,7 +3,6 @@
  * Nothing here is fatal: a segment that cannot be read says nothing. */
 #include "process/master.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -11,6 +10,7 @@
 
 #include "job/job.h"
 #include "os/descend.h"
+#include "os/hunt.h"
 #include "os/log.h"
 #include "text/uuid.h"
 
@@ -18,7 +18,7 @@
 #define ROUNDS 100                      /* of PAUSE_NS: they get a second to die */
 #define PAUSE_NS 10000000L
 #define WALKS 16u
-#define PIDS_MAX 256u                   /* in one round */
+#define PIDS_MAX 1024u                  /* in one round */
 
 struct ids {
 	struct job_id *v;
@@ -83,13 +83,7 @@ void strays_end(const char *segment_path)
 		if (n == 0)
 			break;
 		seen = n > seen ? n : seen;
-		/* all are stopped before one is killed: what forks on would outrun us */
-		for (size_t i = 0; i < n && i < PIDS_MAX; i++)
-			kill(pids[i], SIGSTOP);
-		for (size_t i = 0; i < n && i < PIDS_MAX; i++) {
-			descend_signal(pids[i], SIGKILL, WALKS);
-			kill(pids[i], SIGKILL);
-		}
+		hunt_all(pids, n < PIDS_MAX ? n : PIDS_MAX, WALKS);
 		nanosleep(&pause, NULL);
 	}
 	if (seen)

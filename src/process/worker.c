@@ -16,7 +16,7 @@
 
 #define MS 1000000LL
 #define KEEPER_SLOT 1u
-#define REAPS_A_TURN 1024u
+#define REAPS_A_TURN 128u              /* about a millisecond */
 #define ORPHAN_MS 1500                  /* everything is to be gone 2 s after the master */
 
 static _Noreturn void cannot(struct process *p, const char *what)

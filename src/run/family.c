@@ -4,34 +4,22 @@
  * A family is over when its leader is reaped and nothing of it is left. What the leader forked is in its process group (killed at once), or has moved to another session and is then
  * adopted by us, a child subreaper, when its parent dies: found among our children by session, group or the mark in its environment. A child of ours that belongs to no running
  * family must have been left by one whose leader is gone. */
-#include "run/family.h"
+#include "run/family_inside.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "os/clock.h"
-#include "os/descend.h"
+#include "os/hunt.h"
 #include "os/log.h"
 
-#define CHILDREN_MAX 1024u              /* looked at in one sweep; the others in the next one */
-#define STUBBORN_SWEEPS 3u              /* after so many in vain whole trees are stopped and killed, as only a fork bomb needs ... */
-#define TREES_A_SWEEP 4u                /* ... but few at a time, for each is a walk through /proc */
-#define TREE_WALKS 16u
 #define MS 1000000LL
 #define LEFT_WARN_NS (10000 * MS)
 #define KILL_AGAIN_NS (10000 * MS)      /* a process that SIGKILL has not ended (it hangs in the kernel) is told again, and the log told of it */
-#define ENVIRON_MAX (256u << 10)
 
-static LIST_HEAD(, family) families = LIST_HEAD_INITIALIZER(families);
-static bool swept = true;               /* no program has ended since the last sweep */
-static unsigned sweeps, trees;          /* in a row that found something left; whole trees killed in this one */
-
-static void sweep(void);
+struct family_list families = LIST_HEAD_INITIALIZER(families);
 
 /* --- its end by signals --- */
 
@@ -79,7 +67,8 @@ static void fired(struct loop_timer *t)
 	f->kills++;
 	log_warn("processes that process %d of handler \"%s\" left behind have not died of SIGKILL yet", (int)f->pid, f->handler);
 	loop_timer_set(f->host->loop, t, KILL_AGAIN_NS);
-	sweep();
+	family_sweep_wanted();
+	family_sweep();
 }
 
 void family_begin(struct family *f, struct run_host *h, pid_t pid)
@@ -87,11 +76,12 @@ void family_begin(struct family *f, struct run_host *h, pid_t pid)
 	f->host = h;
 	f->pid = pid;
 	f->stage = FAMILY_RUNNING;
+	f->judged = f->left = false;
 	f->timer.fire = fired;
 	LIST_INSERT_HEAD(&families, f, link);
 }
 
-static void leave(struct family *f)
+void family_leave(struct family *f)
 {
 	loop_timer_stop(f->host->loop, &f->timer);
 	LIST_REMOVE(f, link);
@@ -121,134 +111,28 @@ static void take(pid_t pid)
 		kill(-pid, SIGKILL);
 		cage_kill(&f->cage);
 	}
-	if (wait4(pid, &status, 0, &usage) != pid || !f)
+	if (wait4(pid, &status, 0, &usage) != pid)
+		return;
+	family_sweep_wanted();
+	if (!f)
 		return;
 	f->stage = FAMILY_GONE;
 	f->status = status;
 	f->usage = usage;
 	f->ended_ns = clock_boot_ns();
 	loop_timer_set(f->host->loop, &f->timer, LEFT_WARN_NS);
-	swept = false;
 }
 
-/* --- what it left behind --- */
-
-/* Whose mark a process carries in its environment. NULL where it shows none (a zombie, another user's, or one that has overwritten it). */
-static struct family *marked_by(pid_t pid)
-{
-	static char env[ENVIRON_MAX];
-	struct family *f;
-	char path[32];
-	size_t n = 0;
-	ssize_t got = 0;
-
-	snprintf(path, sizeof(path), "/proc/%d/environ", (int)pid);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return NULL;
-	while (n < sizeof(env) && (got = read(fd, env + n, sizeof(env) - n)) > 0)
-		n += (size_t)got;
-	close(fd);
-	for (const char *p = env, *end = env + n, *nul; p < end && (nul = memchr(p, '\0', (size_t)(end - p))); p = nul + 1) {
-		if (strncmp(p, "STINT_", 6) != 0)
-			continue;
-		LIST_FOREACH(f, &families, link)
-			if (strcmp(p, f->mark) == 0)
-				return f;
-	}
-	return NULL;
-}
-
-/* Whose it is; NULL where nothing tells. Its own session or group says so first, the environment next. */
-static struct family *owner_of(pid_t pid)
+/* Of those that have ended, the leaders alone: what a sweep looks at keeps its number until it is over. */
+static void reap_leaders(void)
 {
 	struct family *f;
-	pid_t pgrp, session;
+	siginfo_t si;
 
-	if (descend_group(pid, &pgrp, &session))
-		LIST_FOREACH(f, &families, link)
-			if (f->pid == session || f->pid == pgrp)
-				return f;
-	LIST_FOREACH(f, &families, link)
-		if (cage_has(&f->cage, pid))
-			return f;
-	return marked_by(pid);
-}
-
-/* What is below it becomes ours and is found by the next sweep. False where we may not. */
-static bool end_process(pid_t pid)
-{
-	static pid_t refused;
-
-	if (sweeps >= STUBBORN_SWEEPS && trees < TREES_A_SWEEP) {
-		trees++;
-		kill(pid, SIGSTOP);
-		descend_signal(pid, SIGKILL, TREE_WALKS);
-	}
-	if (kill(pid, SIGKILL) == 0 || errno != EPERM)
-		return true;
-	if (refused != pid)
-		log_warn("process %d was left behind by a handler and may not be ended by us: it runs as another user", (int)pid);
-	refused = pid;
-	return false;
-}
-
-/* Looks at one child. True where it may belong to a family that is over without saying which. */
-static bool sweep_child(pid_t pid)
-{
-	if (family_of(pid))
-		return false;
-	struct family *f = owner_of(pid);
-	if (f && f->stage != FAMILY_GONE)
-		return false;
-	if (!end_process(pid))
-		return false;
-	if (f)
-		f->left = true;
-	return !f;
-}
-
-/* The next one that nothing is left of. Looked for from the begin each time: whoever is told of one may begin another. */
-static struct family *next_over(void)
-{
-	struct family *f;
-
-	LIST_FOREACH(f, &families, link)
-		if (f->stage == FAMILY_GONE && !f->left)
-			return f;
-	return NULL;
-}
-
-/* No system call where no program has ended since the last one. */
-static void sweep(void)
-{
-	static pid_t pids[CHILDREN_MAX];
-	struct family *f;
-	bool unknown = false, pending = false;
-
-	if (swept)
-		return;
-	LIST_FOREACH(f, &families, link)
-		f->left = false;
-	trees = 0;
-	size_t n = descend_children(pids, CHILDREN_MAX);
-	if (n > CHILDREN_MAX) {
-		unknown = true;
-		n = CHILDREN_MAX;
-	}
-	for (size_t i = 0; i < n; i++)
-		unknown |= sweep_child(pids[i]);
 	LIST_FOREACH(f, &families, link) {
-		if (f->stage != FAMILY_GONE)
-			continue;
-		f->left |= unknown || cage_left(&f->cage);
-		pending |= f->left;
-	}
-	swept = !pending;
-	sweeps = pending ? sweeps + 1 : 0;
-	while ((f = next_over()) != NULL) {
-		leave(f);
-		f->over(f);
+		si.si_pid = 0;
+		if (f->stage != FAMILY_GONE && waitid(P_PID, (id_t)f->pid, &si, WEXITED | WNOHANG | WNOWAIT) == 0 && si.si_pid == f->pid)
+			take(f->pid);
 	}
 }
 
@@ -256,6 +140,10 @@ bool family_reap(unsigned max)
 {
 	unsigned n = 0;
 
+	if (family_sweeping()) {
+		reap_leaders();
+		return false;
+	}
 	while (n < max) {
 		siginfo_t si = { 0 };
 		if (waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT) < 0 || si.si_pid == 0)
@@ -263,7 +151,7 @@ bool family_reap(unsigned max)
 		take(si.si_pid);
 		n++;
 	}
-	sweep();
+	family_sweep();
 	return n == max;
 }
 
@@ -299,19 +187,19 @@ void family_kill_all(int64_t max_ms)
 
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
+	family_sweep_stop();
 	while (reap_all() && clock_boot_ns() < limit) {
 		LIST_FOREACH(f, &families, link)
 			if (f->stage != FAMILY_GONE)
 				kill(-f->pid, SIGKILL);
 		LIST_FOREACH(f, &families, link)
 			cage_kill(&f->cage);
-		descend_signal(getpid(), SIGKILL, TREE_WALKS);
+		hunt_below(getpid(), FAMILY_WALKS);
 		sigtimedwait(&child, NULL, &pause);
 	}
 	while ((f = LIST_FIRST(&families)) != NULL) {
-		leave(f);
+		family_leave(f);
 		f->drop(f);
 	}
 	cage_shut();
-	swept = true;
 }

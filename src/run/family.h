@@ -27,7 +27,7 @@ struct family {
 	struct cage cage;               /* from cage_make(), before spawn(); ended here */
 	enum family_stage stage;
 	struct loop_timer timer;        /* of its end by signals */
-	bool left;              /* found by this sweep: something of it is alive */
+	bool judged, left;      /* this sweep, or the last one, is to find whether something of it is left; and it has */
 	unsigned kills;         /* rounds of SIGKILL */
 	int status;             /* from here on: once it is GONE */
 	struct rusage usage;

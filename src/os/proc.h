@@ -1,0 +1,26 @@
+/* What /proc tells of the processes of this machine. */
+#ifndef STINT_OS_PROC_H
+#define STINT_OS_PROC_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct proc {
+	pid_t pid, ppid, pgrp, session;
+	char state;             /* R S D Z T t X I, as proc(5) has them */
+	long threads;
+	long long ticks;        /* of processor time, its own and that of the children that it has reaped: sysconf(_SC_CLK_TCK) a second */
+};
+
+/* From /proc/PID/stat; false where it is gone. */
+bool proc_read(pid_t pid, struct proc *out);
+bool proc_ended(const struct proc *p);          /* a zombie that has run its course; one whose other threads live on has not */
+bool proc_stopped(const struct proc *p);        /* or ended */
+
+/* /proc, to be gone through: -1 with errno where it cannot be opened. */
+int proc_open(void);
+/* The next process that it lists, 0 at the end. One entry a call: a directory read is a snapshot, and who hops from pid to pid by forking and ending is long gone when the
+ * hundreds of entries of a usual read have been looked at. */
+pid_t proc_next(int proc);
+
+#endif

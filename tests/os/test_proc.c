@@ -1,0 +1,122 @@
+/* os/proc: what one process's line says, whatever its name, and that all are listed. */
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "os/proc.h"
+
+static void a_line_is_read_past_any_name(void **unused)
+{
+	struct proc p;
+	int status;
+
+	(void)unused;
+	assert_true(proc_read(getpid(), &p));
+	assert_int_equal(p.pid, getpid());
+	assert_int_equal(p.ppid, getppid());
+	assert_int_equal(p.pgrp, getpgrp());
+	assert_int_equal(p.session, getsid(0));
+	assert_int_equal(p.threads, 1);
+	pid_t child = fork();
+	if (child == 0) {
+		prctl(PR_SET_NAME, ") R 1 2 3 (x");
+		if (setsid() < 0 || !proc_read(getpid(), &p))
+			_exit(1);
+		_exit(p.pgrp == getpid() && p.session == getpid() && p.ppid == getppid() ? 0 : 2);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_false(proc_read(child, &p));
+}
+
+static void states_are_told_apart(void **unused)
+{
+	siginfo_t info;
+	struct proc p;
+
+	(void)unused;
+	pid_t child = fork();
+	if (child == 0) {
+		alarm(60);
+		for (;;)
+			pause();
+	}
+	assert_true(proc_read(child, &p));
+	assert_false(proc_stopped(&p));
+	kill(child, SIGSTOP);
+	assert_int_equal(waitid(P_PID, (id_t)child, &info, WSTOPPED), 0);
+	assert_true(proc_read(child, &p));
+	assert_true(proc_stopped(&p) && !proc_ended(&p));
+	kill(child, SIGKILL);
+	assert_int_equal(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT), 0);
+	assert_true(proc_read(child, &p));
+	assert_true(proc_stopped(&p) && proc_ended(&p));
+	assert_int_equal(waitpid(child, NULL, 0), child);
+}
+
+static void processor_time_counts_its_reaped_children(void **unused)
+{
+	struct proc before, after;
+	int status;
+
+	(void)unused;
+	assert_true(proc_read(getpid(), &before));
+	pid_t child = fork();
+	if (child == 0) {
+		struct proc p;
+		do
+			if (!proc_read(getpid(), &p))
+				_exit(1);
+		while (p.ticks < 2);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_true(proc_read(getpid(), &after));
+	assert_true(after.ticks >= before.ticks + 2);
+}
+
+static void everybody_is_listed_once(void **unused)
+{
+	unsigned self = 0, child_seen = 0;
+	pid_t pid, child = fork();
+
+	(void)unused;
+	if (child == 0) {
+		alarm(60);
+		for (;;)
+			pause();
+	}
+	int proc = proc_open();
+	assert_true(proc >= 0);
+	while ((pid = proc_next(proc)) != 0) {
+		assert_true(pid > 0);
+		self += pid == getpid();
+		child_seen += pid == child;
+	}
+	close(proc);
+	assert_int_equal(self, 1);
+	assert_int_equal(child_seen, 1);
+	kill(child, SIGKILL);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_line_is_read_past_any_name),
+		cmocka_unit_test(states_are_told_apart),
+		cmocka_unit_test(processor_time_counts_its_reaped_children),
+		cmocka_unit_test(everybody_is_listed_once),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
