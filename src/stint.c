@@ -21,6 +21,7 @@ static const struct cli_command commands[] = {
 	{ "schedules", "[OPTIONS]", "Lists the schedules with their last and next runs.", cli_schedules },
 	{ "status", "[OPTIONS]", "Shows processes, totals and percentiles, with the server running or not.", cli_status },
 	{ "check", "[OPTIONS]", "Checks the whole store, with the server running or not.", cli_check },
+	{ "backup", "DEST [OPTIONS]", "Copies the store to a new directory, with the server running or not.", cli_backup },
 	{ "token", "NAME ROLE[,ROLE] [--queue QUEUE] [OPTIONS]", "Makes an access token, shows it once, and the line for the conf's token_file.", cli_token },
 	{ "work", "--type TYPE[,TYPE] [OPTIONS] -- COMMAND [ARGUMENT...]", "Runs a command for each job of a type: a worker on this or another machine.", cli_work },
 	{ "bench", "submit|drain|sleep|latency [OPTIONS]", "Measures a running server.", cli_bench },

@@ -151,7 +151,7 @@ static int check(struct check *c)
 	c->began_ns = clock_boot_ns();
 	for (;;) {
 		c->begun = false;
-		code = child_run(walk, c, sizeof(struct message), told, &sig);
+		code = child_run(walk, c, sizeof(struct message), told, NULL, &sig);
 		if (code != CHILD_DIED)
 			break;
 		print_death(c, sig);
@@ -183,7 +183,7 @@ int cli_check(const struct cli_command *self, int argc, char **argv)
 	struct check c = { .first = true };
 	const char *file = NULL;
 	const struct option_spec spec[] = {
-		{ OPTION_TEXT, "conf", 'c', &file, NULL, "FILE", 0, 0, "the server's conf; else the installed one" },
+		PLACE_OPTION(file),
 		{ OPTION_FLAG, "json", 0, &c.json, NULL, NULL, 0, 0, "print one JSON object" },
 		{ .kind = OPTION_END },
 	};

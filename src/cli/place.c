@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -116,6 +117,18 @@ static int read_all(int fd, void *p, size_t n)
 	return 0;
 }
 
+#define TICK_MS 200
+
+/* Waits until there is something to read, or its end. */
+static bool comes(int fd, void (*tick)(void *arg), void *arg)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	while (tick && poll(&p, 1, TICK_MS) <= 0)
+		tick(arg);
+	return true;
+}
+
 /* What it dies of is to be seen as that, by our parent alone: no handler of a sanitizer's, no core of a store's size. */
 static void prepare(pid_t parent)
 {
@@ -130,7 +143,7 @@ static void prepare(pid_t parent)
 		_exit(EX_TEMPFAIL);
 }
 
-int child_run(int (*body)(void *arg, int fd), void *arg, size_t size, void (*told)(void *arg, const void *message), int *sig)
+int child_run(int (*body)(void *arg, int fd), void *arg, size_t size, void (*told)(void *arg, const void *message), void (*tick)(void *arg), int *sig)
 {
 	uint64_t message[CHILD_MESSAGE_MAX / sizeof(uint64_t)];
 	pid_t self = getpid(), pid;
@@ -153,7 +166,7 @@ int child_run(int (*body)(void *arg, int fd), void *arg, size_t size, void (*tol
 		_exit(cli_finish(status));
 	}
 	close(fd[1]);
-	while (size && read_all(fd[0], message, size) == 0)
+	while (comes(fd[0], tick, arg) && size && read_all(fd[0], message, size) == 0)
 		told(arg, message);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;

@@ -18,6 +18,8 @@ struct place {
 	int lock_fd;                    /* -1: not taken */
 };
 
+#define PLACE_OPTION(file) { OPTION_TEXT, "conf", 'c', &(file), NULL, "FILE", 0, 0, "the server's conf; else the installed one" }
+
 /* 0, or a code with the message printed. `make`: a store that is not there yet is fine. */
 int place_open(struct place *p, const char *conf_file, bool make);
 void place_close(struct place *p);
@@ -28,10 +30,11 @@ int place_lock(struct place *p, const char *why);
 
 int place_code(enum store_rc rc);       /* the exit code for it */
 
-/* Runs body() in a child, which has `fd` to write messages of `size` bytes to (child_tell()); told() is called with each. Returns what the child returned; CHILD_DIED where it died by a signal, which is in *sig. */
+/* Runs body() in a child, which has `fd` to write messages of `size` bytes to (child_tell()); told() is called with each, and tick(), where it is not
+ * NULL, a few times a second. Returns what the child returned; CHILD_DIED where it died by a signal, which is in *sig. */
 #define CHILD_DIED (-1)
 #define CHILD_MESSAGE_MAX 2048u
-int child_run(int (*body)(void *arg, int fd), void *arg, size_t size, void (*told)(void *arg, const void *message), int *sig);
+int child_run(int (*body)(void *arg, int fd), void *arg, size_t size, void (*told)(void *arg, const void *message), void (*tick)(void *arg), int *sig);
 void child_tell(int fd, const void *message, size_t size);
 
 #endif
