@@ -20,6 +20,7 @@ static const struct cli_command commands[] = {
 	{ "purge", "QUEUE... [OPTIONS]", "Cancels what is queued there.", cli_queue },
 	{ "schedules", "[OPTIONS]", "Lists the schedules with their last and next runs.", cli_schedules },
 	{ "status", "[OPTIONS]", "Shows processes, totals and percentiles, with the server running or not.", cli_status },
+	{ "top", "[OPTIONS]", "Shows live what the server does: queues, types, processes, jobs that run.", cli_top },
 	{ "check", "[OPTIONS]", "Checks the whole store, with the server running or not.", cli_check },
 	{ "backup", "DEST [OPTIONS]", "Copies the store to a new directory, with the server running or not.", cli_backup },
 	{ "token", "NAME ROLE[,ROLE] [--queue QUEUE] [OPTIONS]", "Makes an access token, shows it once, and the line for the conf's token_file.", cli_token },

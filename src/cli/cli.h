@@ -26,6 +26,7 @@ int cli_queues(const struct cli_command *self, int argc, char **argv);
 int cli_queue(const struct cli_command *self, int argc, char **argv);           /* pause, resume, purge */
 int cli_schedules(const struct cli_command *self, int argc, char **argv);
 int cli_status(const struct cli_command *self, int argc, char **argv);
+int cli_top(const struct cli_command *self, int argc, char **argv);
 int cli_backup(const struct cli_command *self, int argc, char **argv);
 int cli_check(const struct cli_command *self, int argc, char **argv);
 int cli_token(const struct cli_command *self, int argc, char **argv);

@@ -26,7 +26,7 @@ static const char *const state_names[] = { "free", "starting", "ready", "running
 static const char *const server_names[] = { "starting", "running", "draining", "stopping" };
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-static void quantiles(struct status_quantiles *q, const struct shm_histogram *h)
+void status_quantiles(struct status_quantiles *q, const struct shm_histogram *h)
 {
 	q->count = atomic_load_explicit(&h->count, RELAXED);
 	q->p50 = histogram_quantile(h, 0.50) / 1000;
@@ -94,10 +94,10 @@ int status_gather(struct status *st, const struct segment *seg, const struct sta
 		st->jobs[i] = st->counter[SHM_C_STATE_FIRST + 1 + i];
 		st->total += st->jobs[i];
 	}
-	quantiles(&st->queue, seg->queue_us);
-	quantiles(&st->execution, seg->exec_us);
-	quantiles(&st->submit, seg->submit_us);
-	quantiles(&st->commit, seg->commit_us);
+	status_quantiles(&st->queue, seg->queue_us);
+	status_quantiles(&st->execution, seg->exec_us);
+	status_quantiles(&st->submit, seg->submit_us);
+	status_quantiles(&st->commit, seg->commit_us);
 	return 0;
 }
 
@@ -109,36 +109,35 @@ void status_free(struct status *st)
 
 /* --- for people --- */
 
-/* "3d 4h", "4h 12m", "12m 7s", "7s" */
-static const char *age(char out[24], int64_t ms)
+const char *status_age(char out[STATUS_AGE_BYTES], int64_t ms)
 {
 	int64_t s = ms / 1000;
 
 	if (ms < 0)
-		snprintf(out, 24, "-");
+		snprintf(out, STATUS_AGE_BYTES, "-");
 	else if (s >= 86400)
-		snprintf(out, 24, "%lldd %lldh", (long long)(s / 86400), (long long)(s % 86400 / 3600));
+		snprintf(out, STATUS_AGE_BYTES, "%lldd %lldh", (long long)(s / 86400), (long long)(s % 86400 / 3600));
 	else if (s >= 3600)
-		snprintf(out, 24, "%lldh %lldm", (long long)(s / 3600), (long long)(s % 3600 / 60));
+		snprintf(out, STATUS_AGE_BYTES, "%lldh %lldm", (long long)(s / 3600), (long long)(s % 3600 / 60));
 	else if (s >= 60)
-		snprintf(out, 24, "%lldm %llds", (long long)(s / 60), (long long)(s % 60));
+		snprintf(out, STATUS_AGE_BYTES, "%lldm %llds", (long long)(s / 60), (long long)(s % 60));
 	else
-		snprintf(out, 24, "%llds", (long long)s);
+		snprintf(out, STATUS_AGE_BYTES, "%llds", (long long)s);
 	return out;
 }
 
-static void put_head(const struct status *st, struct buf *out)
+void status_put_head(const struct status *st, struct buf *out)
 {
 	char up[24], at[TIME_TEXT_BYTES];
 
 	buf_str(out, "Stint ");
 	cli_text(out, slice_of(st->version));
 	if (st->running) {
-		buf_printf(out, "  %s, up %s, conf generation %u", st->held ? "holding: claims are stopped (HUP ends it)" : st->server_state, age(up, st->up_ms), st->generation);
+		buf_printf(out, "  %s, up %s, conf generation %u", st->held ? "holding: claims are stopped (HUP ends it)" : st->server_state, status_age(up, st->up_ms), st->generation);
 	} else {
 		buf_str(out, "  NOT RUNNING; the figures below are the last it left behind");
 		if (st->last_beat_ms >= 0)
-			buf_printf(out, " %s ago", age(up, st->last_beat_ms));
+			buf_printf(out, " %s ago", status_age(up, st->last_beat_ms));
 	}
 	buf_char(out, '\n');
 	if (st->reload_failed) {
@@ -170,7 +169,7 @@ static void put_processes(const struct status *st, struct buf *out)
 		else
 			snprintf(role, sizeof(role), "%s", p->role);
 		snprintf(rss, sizeof(rss), "%.1f MB", (double)p->rss_kb / 1024);
-		buf_printf(out, "%-12s %8d  %-9s %10s %6s %8u %8u %10s\n", role, p->pid, p->state, age(up, p->up_ms), age(beat, p->beat_age_ms), p->running,
+		buf_printf(out, "%-12s %8d  %-9s %10s %6s %8u %8u %10s\n", role, p->pid, p->state, status_age(up, p->up_ms), status_age(beat, p->beat_age_ms), p->running,
 			p->restarts, rss);
 	}
 	if (shown < st->nprocess)
@@ -229,7 +228,7 @@ static void put_store(const struct status *st, struct buf *out)
 
 void status_put_text(const struct status *st, struct buf *out)
 {
-	put_head(st, out);
+	status_put_head(st, out);
 	put_processes(st, out);
 	put_jobs(st, out);
 	put_times(st, out);
@@ -238,7 +237,7 @@ void status_put_text(const struct status *st, struct buf *out)
 
 /* --- for programs: the names of /stats where it has them --- */
 
-static void json_quantiles(struct buf *out, const char *name, const struct status_quantiles *q)
+void status_put_quantiles(struct buf *out, const char *name, const struct status_quantiles *q)
 {
 	buf_printf(out, ",\"%s\":{\"count\":%llu,\"p50\":%.3f,\"p95\":%.3f,\"p99\":%.3f,\"max\":%.3f}", name, (unsigned long long)q->count, q->p50, q->p95, q->p99, q->max);
 }
@@ -268,10 +267,10 @@ void status_put_json(const struct status *st, struct buf *out)
 		buf_printf(out, ",\"%s\":%llu", job_state_name((enum job_state)(i + 1)), (unsigned long long)st->jobs[i]);
 	for (unsigned i = 0; i < COUNT(totals); i++)
 		buf_printf(out, ",\"%s%s\":%llu", totals[i].label, totals[i].counter == SHM_C_PROCESSED ? "" : "_total", (unsigned long long)st->counter[totals[i].counter]);
-	json_quantiles(out, "queue_ms", &st->queue);
-	json_quantiles(out, "execution_ms", &st->execution);
-	json_quantiles(out, "submit_ms", &st->submit);
-	json_quantiles(out, "commit_ms", &st->commit);
+	status_put_quantiles(out, "queue_ms", &st->queue);
+	status_put_quantiles(out, "execution_ms", &st->execution);
+	status_put_quantiles(out, "submit_ms", &st->submit);
+	status_put_quantiles(out, "commit_ms", &st->commit);
 	buf_printf(out, ",\"store\":{\"used_bytes\":%llu,\"free_bytes\":%llu,\"commits\":%llu,\"refusing\":%llu}", (unsigned long long)st->counter[SHM_C_STORE_USED],
 		(unsigned long long)st->counter[SHM_C_STORE_FREE], (unsigned long long)st->counter[SHM_C_COMMITS], (unsigned long long)st->counter[SHM_C_STORE_REFUSING]);
 	buf_str(out, ",\"processes\":[");

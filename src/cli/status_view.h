@@ -23,7 +23,6 @@ struct status_process {
 struct status_quantiles { uint64_t count; double p50, p95, p99, max; };        /* ms */
 
 struct status {
-	const char *path;
 	char version[33];
 	bool running;                   /* the master lives */
 	const char *server_state;
@@ -45,6 +44,12 @@ struct status_now { int64_t wall_ms, boot_ns; uint8_t boot_id[16]; };
 int status_gather(struct status *st, const struct segment *seg, const struct status_now *now, bool (*alive)(pid_t pid));
 void status_free(struct status *st);
 
+void status_quantiles(struct status_quantiles *q, const struct shm_histogram *h);
+void status_put_quantiles(struct buf *out, const char *name, const struct status_quantiles *q);         /* ",\"NAME\":{...}" */
+#define STATUS_AGE_BYTES 24
+const char *status_age(char out[STATUS_AGE_BYTES], int64_t ms);         /* "3d 4h", "4h 12m", "12m 7s", "7s"; "-" below 0 */
+
+void status_put_head(const struct status *st, struct buf *out);         /* who it is and how it is: a line, two after a bad reload */
 void status_put_text(const struct status *st, struct buf *out);
 void status_put_json(const struct status *st, struct buf *out);
 
