@@ -29,6 +29,7 @@ check "every source is listed" "$(missing src -name '*.[ch]')"
 check "every test is listed" "$(missing tests \( -name '*.[ch]' -o -name '*.sh' \))"
 check "every page of the documentation is listed" "$(missing doc \( -name '*.md' -o -name '*.scd' \))"
 check "every template is listed" "$(missing init)"
+check "every completion is listed" "$(cd "$top" && for file in completions/*; do grep -qE "(^|[[:space:]])$file( |$)" Makefile.am || echo "$file is not in Makefile.am"; done)"
 check "every tool is listed" "$(missing tools)"
 check "nothing is listed twice" "$(printf '%s\n' "$listed" | sort | uniq -d)"
 check "what is listed exists" "$(printf '%s\n' "$listed" | grep / | while read -r file; do
