@@ -21,15 +21,13 @@ static void put_text(struct buf *b, const char *name, struct slice s)
 
 static void put_schedule(struct buf *b, const struct schedule_view *v)
 {
-	static const char *const missed[] = { [TICK_ONCE] = "once", [TICK_ALL] = "all", [TICK_SKIP] = "skip" };
-
 	buf_char(b, '{');
 	put_text(b, "name", slice_of(v->conf->name));
 	put_text(b, "cron", slice_of(v->conf->cron));
 	put_text(b, "timezone", slice_of(v->conf->timezone));
 	put_text(b, "type", slice_of(v->conf->type));
 	put_text(b, "queue", (struct slice){ v->queue.p, v->queue.n });
-	buf_printf(b, "\"missed\":\"%s\"", missed[v->conf->missed]);
+	buf_printf(b, "\"missed\":\"%s\"", schedules_missed_name(v->conf));
 	if (v->last_ms) {
 		buf_str(b, ",\"last_run_at\":");
 		job_json_time(b, v->last_ms);

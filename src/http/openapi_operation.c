@@ -51,6 +51,7 @@ const struct schema_member *openapi_parameter(const struct openapi_operation *op
 
 static const struct schema_member purge_state[] = { { "state", SCHEMA_CHOICE("queued"), SCHEMA_ALWAYS, "Has to be said." }, END };
 static const struct schema_member schedule_name[] = { { "name", SCHEMA_STRING, SCHEMA_ALWAYS, "The schedule's." }, END };
+static const struct schema_member typed_before[] = { { "type", SCHEMA_STRING, SCHEMA_MAYBE, "Stands in the form." }, { "queue", SCHEMA_STRING, SCHEMA_MAYBE, "Likewise." }, END };
 static const struct schema_member any_state[] = { { "state", SCHEMA_STRING, SCHEMA_MAYBE, "Jobs in this state alone; empty: in any." }, END };
 static const struct schema_member raw_tag[] = { { "tag", SCHEMA_TEXT(1, JOB_TAG_MAX), SCHEMA_MAYBE, "Of a raw body; up to 16 times." }, END };
 static const struct schema_member submit_headers[] = {
@@ -167,6 +168,25 @@ const struct openapi_operation openapi_operations[OPENAPI_OPERATIONS] = {
 	[OPENAPI_RETRY_FORM] = { "retryJobPage", "pages", "A job's button: retry", NULL, BUTTON },
 	[OPENAPI_RUN_NOW_FORM] = { "runJobNowPage", "pages", "A job's button: run now", NULL, BUTTON },
 	[OPENAPI_DELETE_FORM] = { "deleteJobPage", "pages", "A job's button: delete", NULL, BUTTON },
+	[OPENAPI_QUEUES_PAGE] = {
+		"getQueuesPage", "pages", "The queues, with their limits and buttons", NULL, .reply = { { 200, "By the header Accept.", PAGE, NULL }, { 200, NULL, JSON("Queues"), NULL } },
+	},
+	[OPENAPI_PAUSE_FORM] = { "pauseQueuePage", "pages", "A queue's button: pause", NULL, BUTTON },
+	[OPENAPI_RESUME_FORM] = { "resumeQueuePage", "pages", "A queue's button: resume", NULL, BUTTON },
+	[OPENAPI_WORKERS_PAGE] = {
+		"getWorkersPage", "pages", "Processes, what runs now, and workers on other machines", NULL,
+		.reply = { { 200, "By the header Accept.", PAGE, NULL }, { 200, NULL, JSON("Stats"), NULL } },
+	},
+	[OPENAPI_SCHEDULES_PAGE] = {
+		"getSchedulesPage", "pages", "The schedules, with their last and next runs", NULL,
+		.reply = { { 200, "By the header Accept.", PAGE, NULL }, { 200, NULL, JSON("Schedules"), NULL } },
+	},
+	[OPENAPI_SCHEDULE_RUN_FORM] = { "runSchedulePage", "pages", "A schedule's button: run now", NULL, .parameter = schedule_name, BUTTON },
+	[OPENAPI_SUBMIT_PAGE] = { "getSubmitPage", "pages", "A form to submit a job with", NULL, .parameter = typed_before, .reply = { { 200, "The form.", PAGE, NULL } } },
+	[OPENAPI_SUBMIT_FORM] = {
+		"submitJobPage", "pages", "Submits a job by form", NULL, .body = { { OPENAPI_FORM, SCHEMA_REF("SubmitForm") } },
+		.reply = { { 303, "Stored: to the job's page.", NO_CONTENT, "Location" } }, .error = { 422, 429, 507 },
+	},
 	[OPENAPI_METRICS] = {
 		"getMetrics", "watching", "Figures for Prometheus, or a short JSON", NULL,
 		.reply = { { 200, "By the header Accept.", WORDS("text/plain"), NULL }, { 200, NULL, WORDS("application/openmetrics-text"), NULL }, { 200, NULL, JSON("ShortFigures"), NULL } },

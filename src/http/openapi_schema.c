@@ -370,6 +370,16 @@ static const struct schema_member line_problem[] = {
 
 static const struct schema_member login[] = { { "token", SCHEMA_STRING, SCHEMA_ALWAYS, NULL }, END };
 
+static const struct schema_member submit_form[] = {
+	{ "type", SCHEMA_STRING, SCHEMA_ALWAYS, NULL },
+	{ "queue", SCHEMA_STRING, SCHEMA_MAYBE, "Empty, as each of these may be: as if it were not there." },
+	{ "name", SCHEMA_STRING, SCHEMA_MAYBE, NULL },
+	{ "priority", SCHEMA_STRING, SCHEMA_MAYBE, NULL },
+	{ "delay", SCHEMA_STRING, SCHEMA_MAYBE, NULL },
+	{ "payload", SCHEMA_STRING, SCHEMA_MAYBE, "JSON." },
+	END
+};
+
 static const struct schema_member bulk_form[] = {
 	{ "act", SCHEMA_CHOICE("retry,cancel,delete"), SCHEMA_ALWAYS, NULL },
 	{ "sure", SCHEMA_STRING, SCHEMA_MAYBE, "yes: the question was answered." },
@@ -391,6 +401,7 @@ const struct schema_object openapi_objects[] = {
 	{ .name = "ClaimEnd", .closed = true, .at = members_of_lease, .arg = LEASE_COMPLETE | LEASE_FAIL | LEASE_RELEASE | MEMBERS_IN_ARRAY },
 	{ .name = "Login", .member = login },
 	{ .name = "BulkForm", .member = bulk_form },
+	{ .name = "SubmitForm", .member = submit_form },
 	{ .name = "Job", .what = "What a job does not have is left out. Durations are seconds.", .member = job },
 	{ .name = "Backoff", .member = backoff },
 	{ .name = "Progress", .member = progress },

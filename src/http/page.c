@@ -14,6 +14,10 @@
 static const struct tab { const char *path, *name; unsigned roles; bool whole; /* of the whole server: not for tokens of some queues */ } tabs[PAGE_TABS] = {
 	[PAGE_OVERVIEW] = { "/status", "Overview", CONF_ROLE_READ, true },
 	[PAGE_JOBS] = { "/status/jobs", "Jobs", CONF_ROLE_READ, false },
+	[PAGE_QUEUES] = { "/status/queues", "Queues", CONF_ROLE_READ, false },
+	[PAGE_WORKERS] = { "/status/workers", "Workers", CONF_ROLE_READ, true },
+	[PAGE_SCHEDULES] = { "/status/schedules", "Schedules", CONF_ROLE_READ, false },
+	[PAGE_SUBMIT] = { "/status/submit", "Submit", CONF_ROLE_SUBMIT, false },
 };
 
 static bool below_status(struct slice path)

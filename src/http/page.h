@@ -12,15 +12,23 @@
 /* --- entries (route.c) --- */
 void page_jobs(struct http_request *q);                 /* GET /status/jobs; query as GET /jobs, and "done,count" */
 void page_job(struct http_request *q);                  /* GET /status/jobs/:id; query "done" */
+void page_queues(struct http_request *q);               /* GET /status/queues; query "done" */
+void page_workers(struct http_request *q);              /* GET /status/workers */
+void page_schedules(struct http_request *q);            /* GET /status/schedules */
+void page_submit(struct http_request *q);               /* GET /status/submit; query "type,queue" */
 /* POST: a form's, which leads back to a page */
+void page_submit_post(struct http_request *q);
 void page_job_cancel(struct http_request *q);
 void page_job_retry(struct http_request *q);
 void page_job_run_now(struct http_request *q);
 void page_job_delete(struct http_request *q);
 void page_bulk(struct http_request *q);                 /* POST /status/jobs/bulk */
+void page_queue_pause(struct http_request *q);
+void page_queue_resume(struct http_request *q);
+void page_schedule_run(struct http_request *q);
 
 /* --- the frame --- */
-enum page_tab { PAGE_OVERVIEW, PAGE_JOBS, PAGE_TABS };
+enum page_tab { PAGE_OVERVIEW, PAGE_JOBS, PAGE_QUEUES, PAGE_WORKERS, PAGE_SCHEDULES, PAGE_SUBMIT, PAGE_TABS };
 enum page_kind {
 	PAGE_STILL,             /* as it is */
 	PAGE_LIVE,              /* the script keeps what stands between page_live_begin() and page_live_end() as it is now */
@@ -40,6 +48,9 @@ void page_problem(struct http_request *q, int status, struct slice detail);     
 bool page_or_json(struct http_request *q, void (*json)(struct http_request *q));
 /* "Cancelled." and its like, above a page's content: what has been done by the form that led here. Nothing where the query has no "done" that is known. */
 void page_done(struct buf *b, const struct http_request *q);
+
+struct figures;
+void page_put_processes(struct buf *b, const struct figures *f);                /* page_workers.c: the table of them */
 
 /* --- pieces --- */
 /* `columns` is comma-separated; a name that begins with '#' heads numbers. The same names label the cells where a table is shown as a list (narrow screens). */

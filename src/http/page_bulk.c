@@ -119,6 +119,11 @@ void page_bulk(struct http_request *q)
 	buf_str(&p->json, "{");
 	page_filter_json(&p->json, &p->filter);
 	buf_str(&p->json, sure ? "}" : ",\"dry_run\":true}");
+	if (p->json.failed) {
+		bulk_free(p);
+		problem_send(q, 503, NULL, "nothing was done: out of memory");
+		return;
+	}
 	q->body = (struct slice){ buf_cstr(&p->json), p->json.len };
 	q->page = p;
 	q->instead = sure ? done : counted;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "config/schedule.h"
+#include "job/zone.h"
 
 /* As the keeper does it: an expression that is not the row's begins anew, and the clock may have been put back behind the last tick. */
 static void look(const struct api *a, const struct schedule *s, int64_t now_ms, bool read, struct schedule_view *v)
@@ -17,6 +18,8 @@ static void look(const struct api *a, const struct schedule *s, int64_t now_ms, 
 
 	schedule_spec(a->conf, s->conf, &spec);
 	*v = (struct schedule_view){ .conf = s->conf, .queue = spec.queue, .next_ms = next == INT64_MAX ? 0 : next };
+	if (v->next_ms && s->zone)
+		v->next_offset_s = zone_span_at(s->zone, next / 1000).offset;
 	if (known) {
 		v->last_ms = row.run_ms;
 		v->last_job = row.job;
@@ -38,4 +41,11 @@ struct schedule_view *schedules_look(const struct api *a, int64_t now_ms, size_t
 	if (*read)
 		store_read_end(a->reader);
 	return v;
+}
+
+const char *schedules_missed_name(const struct conf_schedule *c)
+{
+	static const char *const name[] = { [TICK_ONCE] = "once", [TICK_ALL] = "all", [TICK_SKIP] = "skip" };
+
+	return name[c->missed];
 }

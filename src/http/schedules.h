@@ -10,9 +10,11 @@ struct schedule_view {
 	int64_t last_ms;                /* its last tick's job was submitted then; 0: none has been */
 	struct job_id last_job;
 	int64_t next_ms;                /* 0: it will not tick */
+	int32_t next_offset_s;          /* its local time from UTC then */
 };
 
 /* All of them, in the conf's order: malloc'ed, for the caller to free. NULL: memory is out. *read is false where the store cannot be read now, which leaves out what is in it. */
 struct schedule_view *schedules_look(const struct api *a, int64_t now_ms, size_t *n, bool *read);
+const char *schedules_missed_name(const struct conf_schedule *c);       /* "once" */
 
 #endif

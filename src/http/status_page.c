@@ -198,30 +198,7 @@ static void put_types(struct buf *b, const struct figures *f)
 static void put_processes(struct buf *b, const struct figures *f)
 {
 	page_section(b, "processes", "<a href=\"/status/workers\">Processes</a>");
-	page_table_begin(b, "process,#pid,state,#running,#up,#restarts,#memory,#generation");
-	for (size_t i = 0; i < f->nprocess; i++) {
-		const struct figures_process *p = &f->process[i];
-		buf_printf(b, "<tr><th scope=\"row\">%s", stats_role_name(p->role));
-		if (p->role == SHM_ROLE_WORKER)
-			buf_printf(b, " %u", p->number);
-		buf_printf(b, "</th><td class=\"n\" data-label=\"pid\">%d</td>", p->pid);
-		page_cell(b, p->state == SHM_PROC_RUNNING ? "" : "soft", "state");
-		buf_printf(b, "%s</td>", stats_proc_state_name(p->state));
-		page_cell_count(b, "running", p->running);
-		page_cell(b, "n", "up");
-		html_seconds(b, (double)(f->now_ms - p->started_ms) / 1000);
-		buf_str(b, "</td>");
-		page_cell_count(b, "restarts", p->restarts);
-		page_cell(b, p->rss_kb ? "n" : "n zero", "memory");
-		if (p->rss_kb)
-			html_bytes(b, p->rss_kb * 1024);
-		else
-			buf_str(b, "\xe2\x80\x93");
-		buf_str(b, "</td>");
-		page_cell_count(b, "generation", p->generation);
-		buf_str(b, "</tr>");
-	}
-	page_table_end(b);
+	page_put_processes(b, f);
 	buf_str(b, "</section>\n");
 }
 

@@ -50,7 +50,7 @@ static void test_every_route(void **state)
 {
 	(void)state;
 	for (const struct http_route *r = http_routes; r->handle; r++) {
-		bool submit = r->handle == api_submit || r->handle == api_job || r->handle == page_job, work = r->flags & HTTP_ROUTE_FOR_WORK, reads = r->method == HTTP_M_GET, open = r->flags & HTTP_ROUTE_OPEN;
+		bool submit = r->handle == api_submit || r->handle == api_job || r->handle == page_job || r->handle == page_submit || r->handle == page_submit_post, work = r->flags & HTTP_ROUTE_FOR_WORK, reads = r->method == HTTP_M_GET, open = r->flags & HTTP_ROUTE_OPEN;
 		assert_true(may(r, "ops"));
 		assert_int_equal(may(r, "reader"), open || reads);
 		assert_int_equal(may(r, "shop"), open || submit);

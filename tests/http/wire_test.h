@@ -139,6 +139,14 @@ void page_job_retry(struct http_request *q) { answer_body(q); }
 void page_job_run_now(struct http_request *q) { answer_body(q); }
 void page_job_delete(struct http_request *q) { answer_body(q); }
 void page_bulk(struct http_request *q) { answer_body(q); }
+void page_queues(struct http_request *q) { answer_path(q); }
+void page_queue_pause(struct http_request *q) { answer_body(q); }
+void page_queue_resume(struct http_request *q) { answer_body(q); }
+void page_workers(struct http_request *q) { answer_path(q); }
+void page_schedules(struct http_request *q) { answer_path(q); }
+void page_schedule_run(struct http_request *q) { answer_body(q); }
+void page_submit(struct http_request *q) { answer_path(q); }
+void page_submit_post(struct http_request *q) { answer_body(q); }
 void api_asset(struct http_request *q) { answer_path(q); }
 void api_root(struct http_request *q) { answer_path(q); }
 void api_metrics(struct http_request *q) { answer_long(q); }

@@ -255,6 +255,15 @@ await ask(200, "POST", "/status/jobs/bulk", { body: "act=cancel&q=nothing+has+th
 await ask(303, "POST", "/status/jobs/bulk", { body: "act=cancel&q=nothing+has+this&sure=yes", headers: form });
 for (const act of ["cancel", "retry", "run-now"]) await ask(409, "POST", `/status/jobs/{id}/${act}`, { id: first.id });
 await ask(303, "POST", "/status/jobs/{id}/delete", { id: first.id });
+for (const path of ["/status/queues", "/status/workers", "/status/schedules"]) {
+	await ask(200, "GET", path, { headers: { Accept: "text/html" } });
+	await ask(200, "GET", path, { headers: { Accept: "application/json" }, note: "JSON" });
+}
+await ask(200, "GET", "/status/submit", { query: "?type=a&queue=b" });
+await ask(400, "POST", "/status/submit", { body: "type=&payload=x", headers: form });
+await ask(303, "POST", "/status/submit", { body: `type=${first.type}&delay=1h`, headers: form });
+for (const act of ["pause", "resume"]) await ask(303, "POST", `/status/queues/{name}/${act}`, { name: "full" });
+await ask(303, "POST", "/status/schedules/{name}/run", { name: "nightly" });
 await ask(404, "GET", "/nowhere", { nowhere: true });
 await ask(405, "PUT", "/jobs", { nowhere: true });
 

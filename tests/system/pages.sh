@@ -22,10 +22,16 @@ handler slow { exec = {"/bin/sleep", "100"}
 handler bad { exec = {"/bin/sh", "-c", "echo '<b>broken</b>' >&2; exit 3"}
     max_retries = 0 }
 queue mail { weight = 3 }
+schedule nightly { cron = "0 3 * * *"
+    timezone = "Europe/Berlin"
+    type = noop
+    queue = mail
+}
 END
 must_start
 
 who=ops
+origin=
 browse() { request GET "$1" -H 'Accept: text/html' -b "stint_token=$(cat "$T/token.$who")"; }
 # The form with that action must stand on the page that was looked at last. Then where the answer leads is the page.
 press() { # ACTION [FIELDS...]
@@ -43,11 +49,15 @@ press() { # ACTION [FIELDS...]
 send() { # PATH [FIELDS...]
 	path=$1
 	shift
-	set -- "$@" "${nothing:-}"
-	fields=
-	for one in "$@"; do [ -z "$one" ] || fields="$fields --data-urlencode $one"; done
-	# shellcheck disable=SC2086
-	request POST "$path" -H 'Accept: text/html' -H "Origin: ${origin:-$url}" -H 'Sec-Fetch-Site: same-origin' -b "stint_token=$(cat "$T/token.$who")" ${fields:---data ""}
+	left=$#
+	while [ "$left" -gt 0 ]; do
+		one=$1
+		shift
+		set -- "$@" --data-urlencode "$one"
+		left=$((left - 1))
+	done
+	[ $# -gt 0 ] || set -- --data ''
+	request POST "$path" -H 'Accept: text/html' -H "Origin: ${origin:-$url}" -H 'Sec-Fetch-Site: same-origin' -b "stint_token=$(cat "$T/token.$who")" "$@"
 }
 as_ops() { request "$1" "$2" -H "Authorization: Bearer $(cat "$T/token.ops")" ${3:+-d "$3"}; }
 job() { # BODY
@@ -153,6 +163,40 @@ is "nothing else can be done" "$status" 400
 send /status/jobs/bulk act=retry state=queued
 is "nor to jobs that it is not for" "$status" 400
 
+# A job by form.
+browse /status/submit
+press /status/submit type=noop queue=mail 'name=a&b<c>' priority=7 delay=1h 'payload={"a": [1e999, "ü"]}'
+like "a form submits a job and leads to it" "$status $led" "^200 /status/jobs/[0-9a-f-]{36}\\?done=submit$"
+ok "which is said" on_page 'Submitted.'
+ok "and shown" on_page 'a&amp;b&lt;c&gt;'
+id=$(printf '%s\n' "$led" | sed 's/.*jobs.\(.*\)?.*/\1/')
+is "its payload is what was typed" "$(api "/jobs/$id/payload")" '{"a": [1e999, "ü"]}'
+is "and the rest" "$(api "/jobs/$id" | jq -r '"\(.queue) \(.priority) \(.state)"')" "mail 7 scheduled"
+browse /status/submit
+press /status/submit type=noop 'name=kept <as> it was' 'payload={"a": oops}'
+is "what is no JSON is refused" "$status" 400
+ok "with the place" on_page 'The payload is not JSON: line 1, column 7'
+ok "and the form as it was" on_page 'value="kept &lt;as&gt; it was"'
+press /status/submit type=unheard_of
+is "so is a type that nobody handles" "$status" 422
+ok "and named" on_page 'no handler takes the type &quot;unheard_of&quot;'
+
+# Queues, workers, schedules.
+browse /status/queues
+press /status/queues/mail/pause
+is "a queue is paused" "$status $led $(api /queues/mail | jq -r .paused)" "200 /status/queues?done=pause true"
+ok "and shown so" on_page '>paused</span>'
+press /status/queues/mail/resume
+is "and resumed" "$status $led $(api /queues/mail | jq -r .paused)" "200 /status/queues?done=resume false"
+browse /status/workers
+is "the workers" "$status" 200
+ok "are there" on_page '>worker 2</th>'
+browse /status/schedules
+ok "a schedule has the time of its zone" grep -qE '03:00:00 \+0[12]:00' "$T/body"
+press /status/schedules/nightly/run
+like "its job is run by hand" "$status $led" "^200 /status/jobs/[0-9a-f-]{36}\\?done=run$"
+ok "which is said too" on_page 'A job of it was submitted.'
+
 # What is wrong is a page that says so.
 browse '/status/jobs?state=sleeping'
 is "a state that is none" "$status $(header content-type)" "400 text/html; charset=utf-8"
@@ -171,7 +215,9 @@ is "the same figures as JSON" "$(jq '.jobs | length > 5' < "$T/body")" true
 # Other sites.
 job '{"type":"noop","delay":"1h"}'
 cookie="stint_token=$(cat "$T/token.ops")"
-origin=http://evil.example send "/status/jobs/$id/cancel"
+origin=http://evil.example
+send "/status/jobs/$id/cancel"
+origin=
 is "a form of another site" "$status" 403
 ok "is refused with a page" on_page 'evil.example'
 request POST "/status/jobs/$id/cancel" -b "$cookie" -H 'Origin: null' -d ''
@@ -197,12 +243,21 @@ is "and may not without it" "$status" 403
 ok "which a page says" on_page 'the token eyes has the role read'
 browse /status/jobs
 ok "nor are there buttons for many" not_on_page /status/jobs/bulk
+browse /status/queues
+ok "or for a queue" not_on_page '/pause"'
+browse /status/submit
+is "nor is there a form to submit with" "$status" 403
+send /status/queues/mail/pause
+is "nor a way around it" "$status" 403
 who=shop
 browse "/status/jobs/$id"
 is "submit sees the job" "$status" 200
 ok "but not its history" not_on_page 'e-scheduled'
 browse /status/jobs
 is "and no others" "$status" 403
+browse /status/submit
+press /status/submit type=noop
+is "and submits" "$status" 200
 who=mail
 job '{"type":"noop","queue":"mail","delay":"1h","name":"in the mail"}'
 mail=$id
@@ -219,6 +274,13 @@ send /status/jobs/bulk act=cancel sure=yes
 is "all that he may cancel" "$status" 303
 ok "is his own" state_is "$mail" cancelled
 ok "alone" state_is "$id" scheduled
+browse /status/queues
+ok "he pauses his own queue" on_page 'action="/status/queues/mail/pause"'
+ok "and sees no other" not_on_page '>other</a>'
+send /status/queues/other/pause
+is "which he may not touch" "$status" 403
 browse /status
 is "the whole server is not for him" "$status" 403
+browse /status/workers
+is "nor its processes" "$status" 403
 finish
