@@ -15,6 +15,7 @@
 
 #include "os/clock.h"
 #include "os/log.h"
+#include "os/timeslice.h"
 #include "process/channel.h"
 
 #define BEAT_NS 1000000000LL
@@ -193,6 +194,7 @@ void child_begin(struct process *p)
 	/* Becoming somebody else clears it, so it comes after; and the master may have died before it. */
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0)
 		cannot(p, "PR_SET_PDEATHSIG");
+	timeslice_short();              /* who serves others is to wake at once, however many run */
 	p->loop = loop_new();
 	if (!p->loop)
 		cannot(p, "event loop");

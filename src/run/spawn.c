@@ -17,9 +17,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "os/timeslice.h"
+
 #define NO_SANITIZE __attribute__((no_sanitize("address", "undefined")))
 #define KERNEL_SIGSET 8                 /* bytes of the kernel's own sigset */
 #define SIGNALS 64
+#define MOST_NICE 19                    /* setpriority(2) takes more for it, sched_setattr(2) does not */
 #define STACK_BYTES (64u << 10)
 #define FD_SEARCH_MAX 65536u            /* without close_range(2) descriptors are closed one by one up to here */
 
@@ -41,6 +44,8 @@ struct child {
 	struct spawn_error *error;
 	pid_t parent;
 	int priority;                   /* the nice value to have */
+	bool resliced;                  /* it is not to have our short time slice */
+	struct timeslice_attr slice;
 	bool joins;                     /* it is not in its control group from its begin */
 };
 
@@ -127,6 +132,8 @@ NO_SANITIZE static int child_main(void *arg)
 	step = SPAWN_NICE;
 	if (p->nice && syscall(SYS_setpriority, PRIO_PROCESS, 0, c->priority) < 0)
 		goto fail;
+	if (c->resliced)
+		syscall(SYS_sched_setattr, 0, &c->slice, 0);
 	step = SPAWN_USER;
 	if (child_user(p) < 0)
 		goto fail;
@@ -247,8 +254,11 @@ pid_t spawn(const struct spawn_plan *plan, struct spawn_error *e)
 	*e = (struct spawn_error){ SPAWN_EXEC, 0 };
 	if (!looked)
 		look_at_signals();
-	if (p.nice)
+	c.resliced = timeslice_is_short();
+	if (p.nice || c.resliced)
 		c.priority = getpriority(PRIO_PROCESS, 0) + p.nice;
+	if (c.resliced)
+		c.slice = timeslice_usual(c.priority < MOST_NICE ? c.priority : MOST_NICE);
 	if (lift(&p, moved) < 0)
 		*e = (struct spawn_error){ SPAWN_CLONE, errno };
 	else

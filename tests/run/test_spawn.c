@@ -7,8 +7,10 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "os/timeslice.h"
 #include "tests/os/scratch.h"
 #include "fixture.h"
+#include "run/exec.h"
 #include "run/spawn.h"
 
 static int setup(void **state)
@@ -309,6 +311,30 @@ static void test_limits_are_felt(void **state)
 	assert_string_equal(attempt_output(at), "8\n1048576\n");
 }
 
+/* The server's own processes have one; what they start is like any other program, and as nice as it is to be. */
+static void test_a_short_time_slice_is_not_the_programs(void **state)
+{
+	struct timeslice_attr usual, own, its;
+
+	(void)state;
+	assert_true(timeslice_of(0, &usual));
+	bool known = timeslice_short();
+	assert_true(timeslice_of(0, &own));
+	bench_exec(bench.exe, "ignore-term", NULL);
+	bench.handler.nice = 3;
+	struct attempt *at = bench_begin(0, "", 0);
+	bench_start(at);
+	while (bench.host.output_bytes == 0)
+		loop_turn(bench.loop, -1);
+	assert_true(timeslice_of(((struct exec_attempt *)(void *)at->a)->family.pid, &its));
+	assert_int_equal(its.nice, usual.nice + 3 < 19 ? usual.nice + 3 : 19);
+	assert_int_equal(its.policy, usual.policy);
+	assert_int_equal(its.runtime, usual.runtime);
+	assert_int_equal(own.runtime == TIMESLICE_SHORT_NS, known);
+	family_kill(&((struct exec_attempt *)(void *)at->a)->family);
+	bench_wait();
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -328,6 +354,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(test_path_is_searched_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_descriptors_gives_the_job_back, setup, teardown),
 		cmocka_unit_test(test_what_counts_as_short),
+		cmocka_unit_test_setup_teardown(test_a_short_time_slice_is_not_the_programs, setup, teardown),
 		cmocka_unit_test(test_limits_never_rise),
 		cmocka_unit_test_setup_teardown(test_limits_are_felt, setup, teardown),
 	};
