@@ -72,10 +72,25 @@ static void take_back(void)
 	h.open = false;
 }
 
-/* Another run of the server: leases and staged bytes of the one before are void. In slices, and the keeper may die between them. */
+/* What a new run does in slices, between which the keeper may die. */
+static void slice_end(bool *more)
+{
+	if (dice(6) == 0) {
+		store_abort(h.f->store);
+		take_back();
+		*more = true;
+	} else {
+		batch_commit();
+	}
+}
+
+/* Another run of the server: leases and staged bytes of the one before are void, but for leases of remote workers, which get a new period: not all, where it dies before. */
 static void another_run(void)
 {
 	bool more = true;
+
+	if (dice(2))
+		h.boot_ms = dice(500);  /* the machine with it */
 
 	for (unsigned i = 0; i < h.m.n; i++)
 		covered(C_REOPEN, h.m.job[i].state);
@@ -88,19 +103,19 @@ static void another_run(void)
 		for (unsigned i = 0; i < h.nheard; i++) {
 			struct mjob *j = model_of(h.heard[i].job.id);
 			assert_true(j && j->state == JOB_RUNNING);
-			crashed(j, true);
+			assert_false(j->far);
+			given_up(j, JOB_OUTCOME_CRASHED);
 			assert_int_equal(h.heard[i].job.state, j->state);
 		}
-		if (dice(6) == 0) {
-			store_abort(h.f->store);
-			take_back();
-			more = true;
-		} else {
-			batch_commit();
-		}
+		slice_end(&more);
 	}
 	for (unsigned i = 0; i < h.m.n; i++)
-		assert_true(h.m.job[i].state != JOB_RUNNING);
+		assert_true(h.m.job[i].state != JOB_RUNNING || h.m.job[i].far);
+	for (more = true; more && dice(8);) {
+		batch_begin();
+		more = far_renew(1 + dice(3));
+		slice_end(&more);
+	}
 }
 
 static void reopen(bool other)
@@ -144,7 +159,7 @@ static void step_rules(void)
 static const struct kind { void (*op)(void); unsigned weight; bool outside; } kinds[] = {
 	{ op_submit, 22, false }, { op_claim, 20, false }, { op_finish, 16, false }, { op_progress, 2, false }, { op_abandon, 4, false }, { op_due, 5, false }, { op_spread, 7, false }, { op_retain, 4, false },
 	{ op_act, 12, false }, { op_bulk, 4, false }, { op_pause, 2, false }, { op_stage, 3, false }, { op_unstage, 1, false }, { op_sweep, 1, false }, { op_schedule, 1, false }, { op_token, 1, false },
-	{ op_leases, 1, false }, { op_lines, 3, false }, { step_commit, 14, true }, { step_crash, 5, true }, { step_rules, 2, true },
+	{ op_leases, 1, false }, { op_lines, 3, false }, { op_far, 24, false }, { step_commit, 14, true }, { step_crash, 5, true }, { step_rules, 2, true },
 };
 
 static const struct kind *choose_kind(void)
@@ -168,6 +183,7 @@ static void step(uint64_t seed)
 
 	if (!k->outside && !h.open) {
 		h.f->now_us += dice(8) ? (int64_t)dice(dice(5) ? 30000 : 200000) : -(int64_t)dice(60000);
+		h.boot_ms += dice(dice(8) ? 40 : 200);
 		batch_begin();
 		say("begin at %+d ms\n", (int)((h.f->now_us - T0) / 1000));
 	}
@@ -176,6 +192,7 @@ static void step(uint64_t seed)
 	if (!k->outside) {
 		assert_false(store_spoilt(h.f->store));
 		turns_look();
+		far_look();
 	}
 }
 
@@ -189,6 +206,7 @@ static void history(uint64_t seed)
 	h.text[0] = '\0';
 	h.open = false;
 	h.seen_us = 0;
+	h.boot_ms = 1000;
 	h.grants = 0;
 	h.incarnation[0] = h.incarnation[1] = 1;
 	assert_int_equal(set_up(&state), 0);

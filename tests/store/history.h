@@ -1,5 +1,5 @@
 /* Random histories of the store against a plain model of its rules: no indexes, no bytes, no memory of its own, every question answered by looking at all jobs.
- * history_model.c has the rules, history_keys.c those of keys and history_breakers.c those of breakers; history_submit.c, _attempts.c, _acts.c, _time.c and _bytes.c do operations to store and model alike and compare the answers, history_check.c compares all that can be seen, histories.c makes them. */
+ * history_model.c has the rules, history_keys.c those of keys and history_breakers.c those of breakers; history_submit.c, _attempts.c, _remote.c, _acts.c, _time.c and _bytes.c do operations to store and model alike and compare the answers, history_check.c compares all that can be seen, histories.c makes them. */
 #ifndef STINT_TESTS_STORE_HISTORY_H
 #define STINT_TESTS_STORE_HISTORY_H
 
@@ -29,7 +29,7 @@
 struct mbytes { uint32_t seed, n; };    /* a text that can be made again */
 
 struct mlink { struct job_id id; enum { LINK_OPEN, LINK_DONE, LINK_BAD } how; enum job_state state; };
-struct mattempt { uint64_t token; uint32_t attempt, outcome; int64_t claimed_ms, started_ms, ended_ms, retry_at_ms; int32_t exit_code; struct mbytes log; char error[48]; };
+struct mattempt { uint64_t token; uint32_t attempt, outcome; unsigned far; int64_t claimed_ms, started_ms, ended_ms, retry_at_ms; int32_t exit_code; struct mbytes log; char error[72]; };
 struct mnote { int64_t at_us; uint32_t event, attempt; bool parent; };        /* parent: its text names one that ended */
 
 struct mjob {
@@ -43,6 +43,9 @@ struct mjob {
 	uint64_t token, grant;
 	uint32_t slot, incarnation;
 	bool begun, cancel_asked;       /* begun: its worker has started its program */
+	unsigned far;                   /* 1 + the remote worker of its last claim; 0: it was one of ours */
+	uint64_t lease_epoch;           /* while that one has it: in which run the lease was heard of last, its end there, its period */
+	int64_t lease_end_ms, lease_ms;
 	unsigned unique, key;           /* 0: none */
 	uint64_t arrival;               /* of one with a key, while it lives: when it was queued first */
 	bool holds;                     /* the key is its own, where only so many may have it */
@@ -84,7 +87,7 @@ struct model {                          /* what a crash takes back */
 
 struct mrules {                         /* what a reload changes */
 	struct store_limit limit[QUEUES + TYPES];
-	bool hide;                      /* the type "hidden" runs nowhere */
+	unsigned far;                   /* 1 << type: those that do not run here */
 	bool rates;                     /* any of the limits has one, or a breaker */
 	bool keyed;                     /* types may have a limit of their keys; of the whole history */
 };
@@ -96,12 +99,15 @@ struct history {
 	struct model m, saved;
 	struct mrules rules;
 	int64_t seen_us;                /* what the store took for now last */
+	int64_t boot_ms;                /* the clock that leases of remote workers go by; a reboot sets it back */
 	uint64_t seed, grants;
 	uint32_t incarnation[SLOTS], saved_incarnation[SLOTS];
 	bool open;                      /* a batch is */
 	/* turns: of this memory of the store alone */
-	uint64_t pass[QUEUES], clock;
-	bool in_turn[QUEUES], turns_unknown;
+	uint64_t pass[2][QUEUES], clock[2];     /* of what runs here, and of what does not */
+	bool in_turn[2][QUEUES], turns_unknown;
+	uint64_t far_news;
+	bool far_had;                   /* something may have been there for remote workers */
 	bool rests;                     /* the type that takes room of its own: nobody has any */
 	enum store_breaker_said said;   /* what was to be heard of a breaker */
 	struct heard heard[64];
@@ -127,10 +133,14 @@ struct mjob *any_of(unsigned states);           /* by the dice; NULL: none */
 bool past(const struct mjob *j);                /* its expires_at */
 bool is_alone(const struct mjob *j);
 bool before(const struct mjob *a, const struct mjob *b);
-enum yes may_start(const struct mjob *j);       /* of a queued one: nothing holds it back */
+bool is_far(const struct mjob *j);              /* its type does not run here */
+enum yes may_start(const struct mjob *j);       /* of a queued one: nothing holds it back here */
+enum yes may_go_far(const struct mjob *j);      /* nor from being given to a remote worker */
+struct mjob *any_running(bool far);
 unsigned running_of(unsigned which);            /* queue, or QUEUES + type */
 uint64_t waiting_of(unsigned queue);            /* QUEUES: all */
 void model_count(struct mjob *j, void (*fn)(struct mtally *t));
+void model_count_processed(struct mjob *j);     /* an attempt has ended */
 void model_end(struct mjob *j, enum job_state state);           /* final now: its children's links and its keys follow */
 void model_drop(struct mjob *j);
 void model_requeued(struct mjob *j);            /* of a parent that is retried: its children wait on */
@@ -143,9 +153,10 @@ void buckets_clock(void);
 void bucket_take(unsigned which);
 void turns_forget(void);
 void turns_look(void);                          /* after each operation */
-void turns_taken(const struct mjob *j);
+void turns_taken(const struct mjob *j, bool far);
 void check_rank(const struct mjob *j, const struct job *out, bool later);       /* takes its queued_ms over */
 void lay_down(struct mjob *j);                  /* ends its lease in the model */
+struct mattempt *attempt_of(struct mjob *j, uint64_t token);    /* NULL: none has ended under it, or it left no row */
 
 /* --- history_keys.c --- */
 unsigned running_of_key(const struct mjob *j);
@@ -170,7 +181,8 @@ void heard_none(void);
 /* --- history_cover.c: which operation has met which state --- */
 enum cover {
 	C_SUBMIT, C_CLAIM, C_SUCCEED, C_FAIL, C_TIME_OUT, C_RELEASE, C_END_CANCELLED, C_STALE, C_PROGRESS, C_CANCEL, C_RETRY, C_RUN_NOW, C_DELETE,
-	C_BULK_CANCEL, C_BULK_RETRY, C_BULK_DELETE, C_CRASHED, C_LET_GO, C_DUE, C_EXPIRE, C_RELEASED, C_PARENT_FAILED, C_RETAIN, C_REPLAYED, C_LIVE, C_PARENT, C_KEYED, C_HOLDS, C_LINED, C_RELINED, C_BREAKS, C_TRIAL, C_TRIAL_FAILED, C_CLOSES, C_CRASH, C_REOPEN, COVERS
+	C_BULK_CANCEL, C_BULK_RETRY, C_BULK_DELETE, C_CRASHED, C_LET_GO, C_DUE, C_EXPIRE, C_RELEASED, C_PARENT_FAILED, C_RETAIN, C_REPLAYED, C_LIVE, C_PARENT, C_KEYED, C_HOLDS, C_LINED, C_RELINED, C_BREAKS, C_TRIAL, C_TRIAL_FAILED, C_CLOSES, C_CRASH, C_REOPEN,
+	C_FAR_CLAIM, C_FAR_ALONE, C_FAR_EXTEND, C_FAR_SUCCEED, C_FAR_FAIL, C_FAR_RELEASE, C_FAR_AGAIN, C_FAR_STALE, C_FAR_LOST, C_FAR_BACK, C_FAR_CANCEL, C_FAR_RENEW, COVERS
 };
 void covered(enum cover what, enum job_state state);
 void covered_rc(enum store_rc rc);
@@ -197,7 +209,20 @@ void op_lines(void);
 void check_list(void);                          /* between the reader's begin and end */
 void op_rules(void);                            /* outside a batch */
 void op_leases(void);                           /* what a new keeper asks for */
-void crashed(struct mjob *j, bool begun);
+void given_up(struct mjob *j, enum job_outcome outcome);        /* its worker is gone: CRASHED, LEASE_EXPIRED, or RELEASED where it had not begun */
+struct ending { struct store_finish f; char error[32]; struct mbytes result, log; struct mstaged *staged; };
+void choose_end(struct ending *e, const struct mjob *j);
+void op_taken(struct mjob *j, const struct store_claimed *c, unsigned expired);         /* handed out, but for whom */
+unsigned expired_on_the_way(enum yes (*may)(const struct mjob *j));     /* jobs that a claim found past their time */
+void op_ended(struct mjob *j, const struct ending *e);          /* its attempt: with all that comes of it */
+/* history_remote.c */
+void op_far(void);
+bool far_renew(unsigned limit);                 /* leases of older runs, in a batch; whether some may be left */
+void far_cancelled(struct mjob *j);             /* by hand, while a remote worker has it */
+void far_check(const struct mjob *j, const struct job *in);     /* of a job that was read */
+struct job_text far_name(unsigned far);
+void far_alarms(void);
+void far_look(void);                            /* after each operation */
 struct mstaged *staged_any(void);
 void staged_own(struct mstaged *b);             /* it is somebody's now */
 struct mbytes some_bytes(void);

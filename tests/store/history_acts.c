@@ -55,7 +55,10 @@ static enum store_rc cancel_one(struct mjob *j, enum store_rc rc, const struct j
 {
 	if (FINAL & IN(j->state))
 		return STORE_STATE;
-	if (j->state == JOB_RUNNING) {
+	if (j->state == JOB_RUNNING && j->far) {
+		far_cancelled(j);
+		heard_one(j, JOB_EV_CANCEL, JOB_OUTCOME_CANCELLED);
+	} else if (j->state == JOB_RUNNING) {
 		j->cancel_asked = true;
 		assert_true(rc != STORE_OK || out->cancel_asked);
 		heard_none();
@@ -161,11 +164,20 @@ static bool has_text(const struct mjob *j, const char *part)
 	return false;
 }
 
+static bool in_one_of(const struct mjob *j, struct job_text queues)
+{
+	bool is = queues.n == 0;
+
+	for (size_t at = 0; at < queues.n; at += strlen(queues.p + at) + 1)
+		is |= strcmp(queues.p + at, queue_names[j->queue]) == 0;
+	return is;
+}
+
 static bool fits(const struct mjob *j, const struct store_filter *f, const char *text, char tag)
 {
 	if ((f->type.n && strcmp(f->type.p, type_names[j->type]) != 0) || (f->queue.n && strcmp(f->queue.p, queue_names[j->queue]) != 0) || (f->tag.n && tag != j->tag))
 		return false;
-	return (f->states == 0 || f->states & IN(j->state)) && (f->text.n == 0 || has_text(j, text));
+	return in_one_of(j, f->queues) && (f->states == 0 || f->states & IN(j->state)) && (f->text.n == 0 || has_text(j, text));
 }
 
 static bool is_meant(const struct mjob *j, const struct store_bulk *b, const char *text, char tag)
@@ -211,7 +223,7 @@ static bool bulk_one(struct mjob *j, enum store_act act)
 		model_drop(j);
 		return true;
 	}
-	if (act == STORE_ACT_CANCEL && j->state == JOB_RUNNING) {
+	if (act == STORE_ACT_CANCEL && j->state == JOB_RUNNING && !j->far) {
 		j->cancel_asked = true;
 		return true;
 	}
@@ -220,6 +232,9 @@ static bool bulk_one(struct mjob *j, enum store_act act)
 		event = retried(j);
 		keys_look();
 		check_rank(j, &told->job, false);
+	} else if (j->state == JOB_RUNNING) {
+		far_cancelled(j);
+		assert_int_equal(told->outcome, JOB_OUTCOME_CANCELLED);
 	} else {
 		model_end(j, JOB_CANCELLED);
 	}
@@ -256,6 +271,7 @@ static uint64_t bulk_model(const struct store_bulk *b, const char *text, char ta
 static void choose_filter(struct store_filter *f, const char **text, char *tag)
 {
 	static const char *const texts[] = { "BOOM", "n1", "worker died", "-N", "zOne-1", "a", "01" };
+	static const char some[] = "heavy\0nowhere\0q", other[] = "strict";
 	static char one_tag[2];
 
 	*f = (struct store_filter){ .states = 0 };
@@ -263,6 +279,8 @@ static void choose_filter(struct store_filter *f, const char **text, char *tag)
 		f->type = text_of(type_names[dice(TYPES)]);
 	if (dice(4) == 0)
 		f->queue = text_of(queue_names[dice(QUEUES)]);
+	if (dice(4) == 0)
+		f->queues = dice(3) ? (struct job_text){ some, sizeof(some) } : (struct job_text){ other, sizeof(other) };
 	*tag = one_tag[0] = (char)('a' + dice(2));
 	if (dice(5) == 0)
 		f->tag = (struct job_text){ one_tag, 1 };
@@ -278,6 +296,9 @@ static void choose_bulk(struct store_bulk *b, const char **text, char *tag)
 	*b = (struct store_bulk){ .act = acts[dice(3)], .until_ms = dice(4) ? INT64_MAX : now_ms() - dice(30) };
 	choose_filter(&b->filter, text, tag);
 	b->filter.states = dice(3) ? 0 : 1u << (1 + dice(JOB_STATES - 1)) | 1u << (1 + dice(JOB_STATES - 1));
+	const struct mjob *early = any_of(IN(JOB_EXPIRED));
+	if (early && !past(early) && dice(2))
+		*b = (struct store_bulk){ .act = STORE_ACT_RETRY, .until_ms = INT64_MAX, .filter.states = IN(JOB_EXPIRED) };    /* the clock was set back: it can be retried, which is rare */
 	memset(&b->until_id, 0xff, sizeof(b->until_id));
 	if (dice(4) == 0) {
 		const struct mjob *j = any_of(ANY_STATE);
@@ -330,7 +351,7 @@ void op_bulk(void)
 		count += slice;
 	}
 	for (unsigned i = 0; i < h.m.n; i++)
-		marked += b.act == STORE_ACT_CANCEL && h.m.job[i].state == JOB_RUNNING && is_meant(&h.m.job[i], &b, text, tag);
+		marked += b.act == STORE_ACT_CANCEL && h.m.job[i].state == JOB_RUNNING && !h.m.job[i].far && is_meant(&h.m.job[i], &b, text, tag);
 	want = bulk_model(&b, text, tag);
 	say("\n");
 	assert_int_equal(count, want);

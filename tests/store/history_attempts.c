@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 
-static void plus_processed(struct mtally *t) { t->processed++; }
 static void plus_succeeded(struct mtally *t) { t->succeeded++; }
 static void plus_failed(struct mtally *t) { t->failed++; }
 static void plus_retried(struct mtally *t) { t->retried++; }
@@ -12,8 +11,7 @@ static void plus_dead(struct mtally *t) { t->dead++; }
 
 /* --- claims --- */
 
-/* Jobs that a claim found past their time on its way. */
-static unsigned expired_on_the_way(void)
+unsigned expired_on_the_way(enum yes (*may)(const struct mjob *j))
 {
 	unsigned n = 0;
 
@@ -21,7 +19,7 @@ static unsigned expired_on_the_way(void)
 		struct mjob *j = model_of(h.heard[n++].job.id);
 		assert_non_null(j);
 		assert_int_equal(j->state, JOB_QUEUED);
-		assert_true(past(j) && may_start(j) != NO);
+		assert_true(past(j) && may(j) != NO);
 		covered(C_EXPIRE, j->state);
 		model_end(j, JOB_EXPIRED);
 		keys_look();
@@ -118,7 +116,7 @@ void op_claim(void)
 	uint32_t slot = dice(SLOTS);
 	struct store_claimed c;
 	enum store_rc rc = ask_for_one(slot, &c);
-	unsigned expired = expired_on_the_way();
+	unsigned expired = expired_on_the_way(may_start);
 	turns_look();
 	if (rc != STORE_OK) {
 		say(" -> none\n");
@@ -131,22 +129,28 @@ void op_claim(void)
 	assert_non_null(j);
 	say(" -> job %u\n", j->number);
 	check_choice(j, c.alone);
-	turns_taken(j);
-	bucket_take(j->queue);
-	bucket_take(QUEUES + j->type);
+	turns_taken(j, false);
 	covered(C_CLAIM, j->state);
-	j->attempts++;
+	j->far = 0;
 	j->slot = slot;
 	j->incarnation = h.incarnation[slot];
 	j->grant = h.grants;
 	j->begun = dice(2);
+	op_taken(j, &c, expired);
+}
+
+void op_taken(struct mjob *j, const struct store_claimed *c, unsigned expired)
+{
+	bucket_take(j->queue);
+	bucket_take(QUEUES + j->type);
+	j->attempts++;
 	j->started_ms = now_ms();
 	j->finished_ms = 0;
-	assert_true(c.job.lease_token > h.m.last_token);
-	h.m.last_token = j->token = c.job.lease_token;
+	assert_true(c->job.lease_token > h.m.last_token);
+	h.m.last_token = j->token = c->job.lease_token;
 	breaker_start(j);
 	j->state = JOB_RUNNING;
-	check_handed_out(j, &c);
+	check_handed_out(j, c);
 	h.nheard -= expired;
 	memmove(h.heard, h.heard + expired, h.nheard * sizeof(h.heard[0]));
 	heard_one(j, JOB_EV_CLAIM, JOB_OUTCOME_NONE);
@@ -154,32 +158,33 @@ void op_claim(void)
 
 /* --- ends of attempts --- */
 
-static void choose_end(struct store_finish *d, const struct mjob *j, char *error, size_t size, struct mbytes *result, struct mbytes *log, struct mstaged **staged)
+void choose_end(struct ending *e, const struct mjob *j)
 {
 	static const enum job_outcome ends[] = { JOB_OUTCOME_SUCCEEDED, JOB_OUTCOME_SUCCEEDED, JOB_OUTCOME_FAILED, JOB_OUTCOME_FAILED, JOB_OUTCOME_TIMED_OUT, JOB_OUTCOME_RELEASED, JOB_OUTCOME_CANCELLED };
+	struct store_finish *d = &e->f;
 
-	*d = (struct store_finish){ .id = j->id, .token = j->token, .outcome = ends[dice(7)], .exit_code = (int32_t)dice(4), .no_retry = dice(6) == 0, .retry_in_ms = dice(3) ? (int64_t)dice(40) : -1, .duration_us = 5 };
+	*e = (struct ending){ .f = { .id = j->id, .token = j->token, .outcome = ends[dice(7)], .exit_code = (int32_t)dice(4), .no_retry = dice(6) == 0, .retry_in_ms = dice(3) ? (int64_t)dice(40) : -1, .duration_us = 5 } };
 	d->started_ms = dice(4) ? now_ms() : 0;
 	if (dice(30) == 0)
 		d->outcome = JOB_OUTCOME_CRASHED;       /* nobody may say that of himself */
-	*result = *log = (struct mbytes){ 0, 0 };
-	*staged = NULL;
 	if (d->outcome == JOB_OUTCOME_SUCCEEDED && dice(2)) {
-		*staged = dice(3) ? NULL : staged_any();
-		*result = *staged ? (*staged)->bytes : some_bytes();
-		d->result_len = result->n;
-		if (*staged)
-			d->result_blob = (*staged)->blob;
+		e->staged = dice(3) ? NULL : staged_any();
+		e->result = e->staged ? e->staged->bytes : some_bytes();
+		d->result_len = e->result.n;
+		if (e->staged)
+			d->result_blob = e->staged->blob;
 		else
-			d->result = bytes_of(*result, 1);
+			d->result = bytes_of(e->result, 1);
 	}
 	if (dice(3) == 0) {
-		*log = some_bytes();
-		d->log = bytes_of(*log, 2);
+		e->log = some_bytes();
+		d->log = bytes_of(e->log, 2);
 	}
+	if (d->result_blob && dice(6) == 0)
+		d->result_len++;
 	if (d->outcome != JOB_OUTCOME_SUCCEEDED) {
-		snprintf(error, size, "boom %u", j->number);
-		d->error = text_of(error);
+		snprintf(e->error, sizeof(e->error), "boom %u", j->number);
+		d->error = text_of(e->error);
 	}
 }
 
@@ -204,7 +209,7 @@ static void failed(struct mjob *j, const struct store_finish *d)
 static enum job_event ended(struct mjob *j, const struct store_finish *d)
 {
 	if (d->outcome != JOB_OUTCOME_RELEASED)
-		model_count(j, plus_processed);
+		model_count_processed(j);
 	if (d->outcome == JOB_OUTCOME_SUCCEEDED) {
 		model_count(j, plus_succeeded);
 		model_end(j, JOB_SUCCEEDED);
@@ -222,7 +227,7 @@ static enum job_event ended(struct mjob *j, const struct store_finish *d)
 
 static void attempt_ended(struct mjob *j, const struct store_finish *d, struct mbytes log)
 {
-	if (d->outcome == JOB_OUTCOME_SUCCEEDED && log.n == 0 && j->attempts == 1)
+	if (d->outcome == JOB_OUTCOME_SUCCEEDED && log.n == 0 && j->attempts == 1 && !j->far)
 		return;                         /* the job itself says all there is to say */
 	struct mattempt *a = model_attempt(j, d->outcome);
 	a->started_ms = d->started_ms;
@@ -232,26 +237,41 @@ static void attempt_ended(struct mjob *j, const struct store_finish *d, struct m
 	snprintf(a->error, sizeof(a->error), "%.*s", (int)d->error.n, d->error.p ? d->error.p : "");
 }
 
+void op_ended(struct mjob *j, const struct ending *e)
+{
+	const struct store_finish *d = &e->f;
+
+	j->last_outcome = d->outcome;
+	breaker_end(j, d->outcome);
+	enum job_event event = ended(j, d);
+	attempt_ended(j, d, e->log);
+	if (d->started_ms)
+		j->started_ms = d->started_ms;
+	if (j->state == JOB_SUCCEEDED) {
+		j->result = e->result;
+		if (e->staged)
+			staged_own(e->staged);
+	}
+	lay_down(j);
+	heard_one(j, event, d->outcome);
+}
+
 void op_finish(void)
 {
 	static const enum cover what[JOB_OUTCOMES] = { [JOB_OUTCOME_SUCCEEDED] = C_SUCCEED, [JOB_OUTCOME_FAILED] = C_FAIL, [JOB_OUTCOME_TIMED_OUT] = C_TIME_OUT, [JOB_OUTCOME_RELEASED] = C_RELEASE, [JOB_OUTCOME_CANCELLED] = C_END_CANCELLED };
-	struct mjob *j = any_of(dice(8) ? IN(JOB_RUNNING) : ANY_STATE);
-	struct mbytes result, log;
-	struct mstaged *staged;
-	struct store_finish d;
-	char error[32];
+	struct mjob *j = dice(8) ? any_running(false) : any_of(ANY_STATE);
+	struct ending e;
+	struct store_finish *d = &e.f;
 	struct job out;
 
-	if (!j)
-		return;
-	choose_end(&d, j, error, sizeof(error), &result, &log, &staged);
+	if (!j || (j->state == JOB_RUNNING && j->far))
+		return;                         /* the workers here know nothing of such a lease */
+	choose_end(&e, j);
 	if (dice(10) == 0)
-		d.token = dice(2) && j->nattempts ? j->attempt[dice(j->nattempts)].token : d.token + 1 + dice(3);
-	if (d.result_blob && dice(6) == 0)
-		d.result_len++;
-	enum store_rc want = d.outcome == JOB_OUTCOME_CRASHED ? STORE_INVALID : j->state != JOB_RUNNING || d.token != j->token ? STORE_STALE : d.result_blob && d.result_len != result.n ? STORE_INVALID : STORE_OK;
-	say("finish job %u (%s) %s token %+d", j->number, job_state_name(j->state), job_outcome_name(d.outcome), (int)(d.token - j->token));
-	enum store_rc rc = store_finish(h.f->store, &d, &out);
+		d->token = dice(2) && j->nattempts ? j->attempt[dice(j->nattempts)].token : d->token + 1 + dice(3);
+	enum store_rc want = d->outcome == JOB_OUTCOME_CRASHED ? STORE_INVALID : j->state != JOB_RUNNING || d->token != j->token ? STORE_STALE : d->result_blob && d->result_len != e.result.n ? STORE_INVALID : STORE_OK;
+	say("finish job %u (%s) %s token %+d", j->number, job_state_name(j->state), job_outcome_name(d->outcome), (int)(d->token - j->token));
+	enum store_rc rc = store_finish(h.f->store, d, &out);
 	say(" -> %s\n", store_rc_text(rc));
 	assert_int_equal(rc, want);
 	covered_rc(rc);
@@ -261,20 +281,8 @@ void op_finish(void)
 		heard_none();
 		return;
 	}
-	covered(what[d.outcome], j->state);
-	j->last_outcome = d.outcome;
-	breaker_end(j, d.outcome);
-	enum job_event event = ended(j, &d);
-	attempt_ended(j, &d, log);
-	if (d.started_ms)
-		j->started_ms = d.started_ms;
-	if (j->state == JOB_SUCCEEDED) {
-		j->result = result;
-		if (staged)
-			staged_own(staged);
-	}
-	lay_down(j);
-	heard_one(j, event, d.outcome);
+	covered(what[d->outcome], j->state);
+	op_ended(j, &e);
 }
 
 void op_progress(void)
@@ -301,22 +309,23 @@ void op_progress(void)
 	j->message = message;
 }
 
-/* Its worker is gone. */
-void crashed(struct mjob *j, bool begun)
+void given_up(struct mjob *j, enum job_outcome outcome)
 {
-	enum job_outcome outcome = begun ? JOB_OUTCOME_CRASHED : JOB_OUTCOME_RELEASED;
+	static const char *const why[JOB_OUTCOMES] = { [JOB_OUTCOME_CRASHED] = "the worker died while it ran this job", [JOB_OUTCOME_LEASE_EXPIRED] = "the lease ran out: nothing was heard of its worker in time" };
+	static const enum cover what[JOB_OUTCOMES] = { [JOB_OUTCOME_CRASHED] = C_CRASHED, [JOB_OUTCOME_LEASE_EXPIRED] = C_FAR_LOST };
+	bool begun = outcome != JOB_OUTCOME_RELEASED;
 	struct mattempt *a = model_attempt(j, outcome);
 
-	covered(begun ? C_CRASHED : C_LET_GO, j->state);
+	covered(begun ? what[outcome] : j->far ? C_FAR_BACK : C_LET_GO, j->state);
 	breaker_end(j, outcome);
 	j->crashes += begun;
 	j->last_outcome = outcome;
 	a->started_ms = begun ? j->started_ms : 0;
 	if (begun)
-		model_count(j, plus_processed);
+		model_count_processed(j);
 	bool over = begun && !j->cancel_asked && j->crashes >= h.f->max_crashes;
 	if (begun)
-		snprintf(a->error, sizeof(a->error), "the worker died while it ran this job%s", over ? ", and" : "");
+		snprintf(a->error, sizeof(a->error), "%s%s", why[outcome], over ? ", and" : "");
 	if (over)
 		model_count(j, plus_dead);
 	else if (begun && !j->cancel_asked)
@@ -347,7 +356,7 @@ static void given_back(uint32_t slot)
 		struct mjob *j = model_of(h.heard[i].job.id);
 		assert_non_null(j);
 		assert_true(j->state == JOB_RUNNING && j->slot == slot && j->incarnation == h.incarnation[slot]);
-		crashed(j, j->begun);
+		given_up(j, j->begun ? JOB_OUTCOME_CRASHED : JOB_OUTCOME_RELEASED);
 		assert_int_equal(h.heard[i].job.state, j->state);
 		assert_int_equal(h.heard[i].outcome, j->last_outcome);
 		assert_int_equal(h.heard[i].event, j->state == JOB_QUEUED ? JOB_EV_GIVE_BACK : j->state == JOB_DEAD ? JOB_EV_FAIL_DEAD : JOB_EV_CANCEL);

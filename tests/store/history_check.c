@@ -10,6 +10,11 @@
 
 struct walk { const struct mjob *j; unsigned n; };
 
+static bool same_text(struct job_text a, struct job_text b)
+{
+	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
 static bool same_attempt(void *arg, const struct record_attempt *a)
 {
 	struct walk *w = arg;
@@ -20,6 +25,8 @@ static bool same_attempt(void *arg, const struct record_attempt *a)
 	assert_true(a->token == m->token && a->attempt == m->attempt && a->outcome == m->outcome);
 	assert_true(a->claimed_ms == m->claimed_ms && a->started_ms == m->started_ms && a->ended_ms == m->ended_ms && a->retry_at_ms == m->retry_at_ms);
 	assert_int_equal(a->exit_code, m->exit_code);
+	assert_int_equal(a->worker == STORE_REMOTE, m->far != 0);
+	assert_true(!m->far || same_text(a->who, far_name(m->far)));
 	assert_true(m->error[0] ? a->error.n >= strlen(m->error) && memcmp(a->error.p, m->error, strlen(m->error)) == 0 : a->error.n == 0);
 	if (w->n + LOGS_KEPT <= w->j->nattempts)
 		return true;                    /* its log is too old to be kept */
@@ -112,6 +119,7 @@ static bool check_job(void *arg, const struct job *s, const struct job_spec *spe
 	assert_int_equal(s->last_outcome, j->last_outcome);
 	assert_true(s->lease_token == j->token);
 	key_check_place(j, s);
+	far_check(j, s);
 	assert_int_equal(spec->tag[0].p[0], j->tag);
 	check_bytes(j, s);
 	check_history(j);
@@ -240,6 +248,7 @@ void check_all(void)
 	batch_begin();                  /* loads anew what an abort has left */
 	batch_commit();
 	check_alarms();
+	far_alarms();
 	assert_int_equal(store_read_begin(h.f->reader), STORE_OK);
 	assert_int_equal(store_recent(h.f->reader, UINT32_MAX, check_job, &n), STORE_OK);
 	assert_int_equal(n, h.m.n);

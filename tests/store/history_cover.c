@@ -45,6 +45,18 @@ static const struct must { const char *name; unsigned states; } must[COVERS] = {
 	[C_CLOSES] = { "trial succeeds", IN(JOB_RUNNING) },
 	[C_CRASH] = { "keeper died", ALL_STATES },
 	[C_REOPEN] = { "another run", 0 },      /* only where the engine persists */
+	[C_FAR_CLAIM] = { "claim from afar", IN(JOB_QUEUED) },
+	[C_FAR_ALONE] = { "the same, has crashed", IN(JOB_QUEUED) },
+	[C_FAR_EXTEND] = { "extend", IN(JOB_RUNNING) },
+	[C_FAR_SUCCEED] = { "succeed afar", IN(JOB_RUNNING) },
+	[C_FAR_FAIL] = { "fail afar", IN(JOB_RUNNING) },
+	[C_FAR_RELEASE] = { "release from afar", IN(JOB_RUNNING) },
+	[C_FAR_AGAIN] = { "end said again", IN(JOB_QUEUED) | IN(JOB_RETRYING) | IN(JOB_SUCCEEDED) | IN(JOB_DEAD) | IN(JOB_CANCELLED) },
+	[C_FAR_STALE] = { "stale from afar", ALL_STATES },
+	[C_FAR_LOST] = { "lease ran out", IN(JOB_RUNNING) },
+	[C_FAR_BACK] = { "given back unheard", IN(JOB_RUNNING) },
+	[C_FAR_CANCEL] = { "cancel afar", IN(JOB_RUNNING) },
+	[C_FAR_RENEW] = { "lease of an older run", 0 },
 };
 
 /* What submissions, ends and acts must have been answered with. */

@@ -72,6 +72,18 @@ struct mjob *any_of(unsigned states)
 	return NULL;
 }
 
+struct mjob *any_running(bool far)
+{
+	unsigned from = h.m.n ? dice(h.m.n) : 0;
+
+	for (unsigned i = 0; i < h.m.n; i++) {
+		struct mjob *j = &h.m.job[(from + i) % h.m.n];
+		if (j->state == JOB_RUNNING && (j->far != 0) == far)
+			return j;
+	}
+	return NULL;
+}
+
 bool past(const struct mjob *j)
 {
 	return j->expires_at_ms && j->expires_at_ms <= now_ms();
@@ -165,17 +177,30 @@ static enum yes lets(unsigned which)
 	return most && running_of(which) >= most ? NO : has_token(which);
 }
 
-enum yes may_start(const struct mjob *j)
+bool is_far(const struct mjob *j)
+{
+	return h.rules.far >> j->type & 1;
+}
+
+static enum yes lets_start(const struct mjob *j)
 {
 	enum yes queue = lets(j->queue), type = lets(QUEUES + j->type);
 
-	if (h.rests && j->type == ROOM_TYPE && !is_alone(j))
-		return NO;
-	if (h.m.paused[j->queue] || (h.rules.hide && strcmp(type_names[j->type], "hidden") == 0))
+	if (h.m.paused[j->queue])
 		return NO;
 	type = type < breaker_lets(j->type) ? type : breaker_lets(j->type);
 	queue = queue < type ? queue : type;
 	return queue < key_lets(j) ? queue : key_lets(j);
+}
+
+enum yes may_start(const struct mjob *j)
+{
+	return is_far(j) || (h.rests && j->type == ROOM_TYPE && !is_alone(j)) ? NO : lets_start(j);
+}
+
+enum yes may_go_far(const struct mjob *j)
+{
+	return is_far(j) ? lets_start(j) : NO;
 }
 
 /* --- turns of queues: by weight, and who comes new has saved up nothing --- */
@@ -186,9 +211,21 @@ void turns_forget(void)
 {
 	memset(h.pass, 0, sizeof(h.pass));
 	memset(h.in_turn, 0, sizeof(h.in_turn));
-	h.clock = 0;
+	memset(h.clock, 0, sizeof(h.clock));
 	h.turns_unknown = h.rests = false;
 	turns_look();
+	h.far_had = true;               /* whoever waits asks anew */
+}
+
+/* What runs alone here is out of turn; with a remote worker it is like any other. */
+static bool in_turn(unsigned queue, bool far)
+{
+	for (unsigned i = 0; i < h.m.n; i++) {
+		const struct mjob *j = &h.m.job[i];
+		if (j->queue == queue && j->state == JOB_QUEUED && (far ? may_go_far(j) : is_alone(j) ? NO : may_start(j)) == YES)
+			return true;
+	}
+	return false;
 }
 
 void turns_look(void)
@@ -198,28 +235,28 @@ void turns_look(void)
 	h.turns_unknown |= h.rules.rates;
 	for (unsigned t = 0; t < TYPES; t++)
 		h.turns_unknown |= h.m.unsure[t];
-	for (unsigned q = 0; q < QUEUES; q++) {
-		bool in = false;
-		for (unsigned i = 0; i < h.m.n && !in; i++)
-			in = h.m.job[i].queue == q && h.m.job[i].state == JOB_QUEUED && !is_alone(&h.m.job[i]) && may_start(&h.m.job[i]) == YES;
-		if (in && !h.in_turn[q] && h.pass[q] < h.clock)
-			h.pass[q] = h.clock;
-		h.in_turn[q] = in;
+	for (unsigned i = 0; i < 2 * QUEUES; i++) {
+		unsigned far = i / QUEUES, q = i % QUEUES;
+		bool in = in_turn(q, far);
+		if (in && !h.in_turn[far][q] && h.pass[far][q] < h.clock[far])
+			h.pass[far][q] = h.clock[far];
+		h.in_turn[far][q] = in;
 	}
 }
 
-void turns_taken(const struct mjob *j)
+void turns_taken(const struct mjob *j, bool far)
 {
 	unsigned weight = strcmp(queue_names[j->queue], "heavy") == 0 ? 3 : 1;
+	uint64_t *pass = h.pass[far];
 
-	/* a job that is claimed alone is out of turn */
-	h.turns_unknown |= is_alone(j);
-	for (unsigned q = 0; q < QUEUES && !h.turns_unknown; q++)
-		if (h.in_turn[q])
-			assert_true(h.pass[j->queue] <= h.pass[q]);
-	if (h.pass[j->queue] > h.clock)
-		h.clock = h.pass[j->queue];
-	h.pass[j->queue] = h.clock + STRIDE / weight;
+	/* a job that is claimed alone is out of turn; whom a remote worker's wish passes over is for its claim to look at */
+	h.turns_unknown |= !far && is_alone(j);
+	for (unsigned q = 0; q < QUEUES && !far && !h.turns_unknown; q++)
+		if (h.in_turn[0][q])
+			assert_true(pass[j->queue] <= pass[q]);
+	if (pass[j->queue] > h.clock[far])
+		h.clock[far] = pass[j->queue];
+	pass[j->queue] = h.clock[far] + STRIDE / weight;
 }
 
 /* --- transitions --- */
@@ -230,6 +267,9 @@ void model_count(struct mjob *j, void (*fn)(struct mtally *t))
 	fn(&h.m.tally[QUEUES + j->type]);
 	fn(&h.m.tally[QUEUES + TYPES]);
 }
+
+static void plus_processed(struct mtally *t) { t->processed++; }
+void model_count_processed(struct mjob *j) { model_count(j, plus_processed); }
 
 void model_end(struct mjob *j, enum job_state state)
 {
@@ -272,8 +312,16 @@ struct mattempt *model_attempt(struct mjob *j, enum job_outcome outcome)
 {
 	assert_true(j->nattempts < M_ATTEMPTS);
 	struct mattempt *a = &j->attempt[j->nattempts++];
-	*a = (struct mattempt){ .token = j->token, .attempt = j->attempts, .outcome = outcome, .claimed_ms = j->started_ms, .ended_ms = now_ms(), .exit_code = -1 };
+	*a = (struct mattempt){ .token = j->token, .attempt = j->attempts, .outcome = outcome, .far = j->far, .claimed_ms = j->started_ms, .ended_ms = now_ms(), .exit_code = -1 };
 	return a;
+}
+
+struct mattempt *attempt_of(struct mjob *j, uint64_t token)
+{
+	for (unsigned i = 0; i < j->nattempts; i++)
+		if (j->attempt[i].token == token)
+			return &j->attempt[i];
+	return NULL;
 }
 
 /* Two of one event in one microsecond are one. */

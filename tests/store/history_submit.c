@@ -56,7 +56,7 @@ static void choose(struct asked *a)
 	struct mjob *j = &a->j;
 
 	*a = (struct asked){ .key = dice(4) ? 0 : 1 + dice(4), .print = dice(5) == 0 };
-	*j = (struct mjob){ .queue = dice(QUEUES), .type = dice(TYPES), .priority = (int32_t)dice(5) - 2, .max_retries = dice(3), .unique = dice(3) ? 0 : 1 + (dice(4) == 0), .key = dice(3) == 0 ? 0 : 1 + (dice(5) == 0), .tag = (char)('a' + dice(2)), .percent = -1, .slot = UINT32_MAX };
+	*j = (struct mjob){ .queue = dice(QUEUES), .type = h.rules.far && dice(2) ? TYPES - 1 : dice(TYPES), .priority = (int32_t)dice(5) - 2, .max_retries = dice(3), .unique = dice(3) ? 0 : 1 + (dice(4) == 0), .key = dice(3) == 0 ? 0 : 1 + (dice(5) == 0), .tag = (char)('a' + dice(2)), .percent = -1, .slot = UINT32_MAX };
 	j->run_at_ms = dice(3) ? 0 : now_ms() - 20 + dice(80);
 	j->expires_at_ms = dice(4) ? 0 : now_ms() + dice(60);
 	if (dice(100) == 0)

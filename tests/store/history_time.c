@@ -159,6 +159,15 @@ static uint32_t room(void *arg, struct job_text type)
 	return type.n == 1 && type.p[0] == type_names[ROOM_TYPE][0];
 }
 
+static bool runs_here(void *arg, struct job_text type)
+{
+	(void)arg;
+	for (unsigned t = 0; t < TYPES; t++)
+		if (type.n == strlen(type_names[t]) && memcmp(type.p, type_names[t], type.n) == 0)
+			return !(h.rules.far >> t & 1);
+	return true;
+}
+
 static void rules_new(void)
 {
 	static const uint64_t few[] = { 0, 0, 0, 1, 2 };
@@ -167,7 +176,7 @@ static void rules_new(void)
 	bool limits = dice(3) == 0, rated = limits && dice(2), breaks = dice(4) == 0;
 
 	h.rules.rates = rated || breaks;
-	h.rules.hide = dice(4) == 0;
+	h.rules.far = dice(5) < 3 ? 0 : 1u << (TYPES - 1) | dice(2);
 	for (unsigned i = 0; i < QUEUES + TYPES; i++)
 		h.rules.limit[i] = (struct store_limit){ .concurrency = limits ? few[dice(5)] : 0, .rate = rated ? rates[dice(5)] : 0, .max_queued = limits && i < QUEUES ? few[dice(5)] * 3 : 0, .key_concurrency = h.rules.limit[i].key_concurrency };
 	for (unsigned i = QUEUES; i < QUEUES + TYPES; i++) {
@@ -184,8 +193,8 @@ static void rules_new(void)
 	r->max_queued = dice(4) ? 0 : 4 + dice(6);
 	r->idempotency_window_ms = dice(6) ? 30 + dice(200) : 0;
 	r->idempotency_max = dice(3) ? 100 : 1 + dice(3);
-	h.f->hide_type = h.rules.hide;
-	h.f->max_crashes = 1 + dice(4);
+	r->runs_here = runs_here;
+	h.f->max_crashes = h.rules.far ? 1 + dice(6) : 1 + dice(4);
 	store_rules(h.f->store, r);
 }
 
