@@ -178,14 +178,6 @@ struct turn_lane *turn_lane_of(const struct turn *t, uint32_t id)
 	return id < t->nid ? t->by_id[id] : NULL;
 }
 
-/* The queue's turn among those of remote workers is another: so are the places of its lanes. */
-static void sift_remote(struct turn_named *q)
-{
-	for (struct turn_lane *l = q->lanes; l && q->nremote; l = l->next_of_queue)
-		if (l->home == TURN_TYPE)
-			turn_lane_sift(l->type, l->place - 1);
-}
-
 /* --- the heap of queues with work --- */
 
 static void queue_set(struct turn *t, uint32_t i, struct turn_named *q)
@@ -342,7 +334,7 @@ void turn_taken(struct turn *t, struct turn_lane *l)
 	*clock = *pass > *clock ? *pass : *clock;
 	*pass = *clock + STRIDE / (q->weight ? q->weight : 1);
 	if (remote)
-		sift_remote(q);
+		turn_lanes_later(t, q);
 	else if (q->place)
 		queue_sift(t, q->place - 1);
 }

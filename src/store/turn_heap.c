@@ -78,6 +78,18 @@ void turn_lane_remove(struct turn_named *n, struct turn_lane *l)
 	turn_lane_sift(n, i);
 }
 
+/* A queue may have two lanes in one heap, of which both are out of order now: the deeper one first, since what moves up in its place was looked at by nobody where the other is. */
+void turn_lanes_later(struct turn *t, struct turn_named *q)
+{
+	for (struct turn_lane *l = q->lanes; l && q->nremote; l = l->next_of_queue) {
+		struct turn_lane *other = l->home == TURN_TYPE ? turn_lane_find(t, q, l->type, l->alone ? TURN_PLAIN : TURN_ALONE) : NULL;
+		if (other && other->home == TURN_TYPE && other->place > l->place)
+			turn_lane_sift(l->type, other->place - 1);
+		if (l->home == TURN_TYPE)
+			turn_lane_sift(l->type, l->place - 1);
+	}
+}
+
 /* --- what a remote worker is given --- */
 
 static struct turn_lane *earlier(struct turn_lane *a, struct turn_lane *b)

@@ -11,4 +11,7 @@ bool turn_lane_insert(struct turn_named *n, struct turn_lane *l);       /* false
 void turn_lane_remove(struct turn_named *n, struct turn_lane *l);
 void turn_lane_sift(struct turn_named *n, uint32_t i);                  /* the i-th may have come out of order */
 
+/* The queue's turn among those of remote workers has moved back: so do its lanes in the heaps of types. */
+void turn_lanes_later(struct turn *t, struct turn_named *q);
+
 #endif

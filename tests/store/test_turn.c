@@ -416,13 +416,42 @@ static void test_a_type_without_room_rests(void **state)
 	assert_false(turn_rests(t));
 }
 
+static bool nowhere(void *arg, struct job_text type)
+{
+	(void)arg;
+	(void)type;
+	return false;
+}
+
+/* Remote workers: a queue whose turn is over has two lanes among those of the type, its jobs and those that have crashed. Neither is left in the way of other queues. */
+static void test_two_lanes_of_a_queue(void **state)
+{
+	const struct store_pick any = { .type = &(struct job_text){ "y", 1 }, .ntypes = 1 };
+	struct turn_lane *plain, *alone, *x, *z;
+
+	(void)state;
+	assert_true(turn_rules(t, &(struct store_rules){ .runs_here = nowhere }));
+	plain = lane("q", "y", 2);
+	alone = turn_lane_add(t, ++lanes, plain->queue, plain->type, TURN_ALONE);
+	assert_true(turn_head(t, alone, true, 1, id_of(lanes)));
+	x = lane("x", "y", 4);
+	z = lane("z", "y", 3);
+	assert_true(alone->place == 1 && z->place / 2 == plain->place);
+	struct turn_lane *const want[] = { alone, z, x, alone, z, x };
+	for (unsigned i = 0; i < 6; i++) {
+		struct turn_lane *l = turn_pick_remote(t, &any);
+		assert_ptr_equal(l, want[i]);
+		turn_taken(t, l);
+	}
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_weights), TEST(test_least_key_first), TEST(test_a_pause_earns_no_credit), TEST(test_heads_change_while_blocked), TEST(test_blocked_by_both), TEST(test_many_wait_for_tokens),
-		TEST(test_thousands_of_queues), TEST(test_rules_change), TEST(test_a_type_without_room_rests), TEST(test_random_heads),
+		TEST(test_thousands_of_queues), TEST(test_rules_change), TEST(test_a_type_without_room_rests), TEST(test_random_heads), TEST(test_two_lanes_of_a_queue),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
