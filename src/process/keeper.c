@@ -223,7 +223,7 @@ static void open_store(struct keeper *k)
 	enum store_rc rc;
 	char why[4096];
 	struct store_options opt = {
-		.path = c->path, .map_size = c->map_size, .epoch = k->seg->geo.epoch, .boot_id = k->seg->geo.boot_id, .random = random_bytes, .max_queued = c->max_queued,
+		.path = c->path, .map_size = c->map_size, .epoch = k->seg->geo.epoch, .random = random_bytes, .max_queued = c->max_queued,
 	};
 
 	k->store = store_open(&opt, &rc, why, sizeof(why));

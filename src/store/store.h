@@ -48,7 +48,6 @@ struct store_options {
 	const char *path;               /* directory; NULL: the memory engine */
 	uint64_t map_size;
 	uint64_t epoch;                 /* of the shared segment: leases and tokens of another epoch are void */
-	const uint8_t *boot_id;         /* 16 bytes */
 	bool (*random)(void *p, size_t n);      /* bytes for ids and jitter */
 	uint64_t max_queued;            /* 0: no limit */
 	unsigned idem_slice;            /* idempotency keys that each batch reads after the opening, until all are; 0: as many as keep a batch short */

@@ -283,7 +283,7 @@ static MAYBE int api_setup(void **state)
 	static const uint8_t boot[16] = { 1 };
 	static const struct store_rules rules = { .runs_here = rules_yes, .weight = rules_one, .max_crashes = rules_ten };
 	struct segment_plan plan = { .workers = 2, .worker_jobs = 4, .version = "1.2.3" };
-	struct store_options opt = { .boot_id = boot, .epoch = 1, .random = fake_random };
+	struct store_options opt = { .epoch = 1, .random = fake_random };
 	enum store_rc rc;
 	char why[256];
 	const char *tmp = getenv("TMPDIR");

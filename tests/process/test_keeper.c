@@ -239,7 +239,7 @@ static void damage(struct job_id id)
 	int status;
 
 	if (pid == 0) {
-		struct store_options o = { .path = conf->store.path, .map_size = conf->store.map_size, .epoch = seg.geo.epoch, .boot_id = seg.geo.boot_id, .random = no_random };
+		struct store_options o = { .path = conf->store.path, .map_size = conf->store.map_size, .epoch = seg.geo.epoch, .random = no_random };
 		char why[512];
 		enum store_rc rc;
 		struct store *s = store_open(&o, &rc, why, sizeof(why));

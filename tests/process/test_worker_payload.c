@@ -22,7 +22,7 @@ static bool random_bytes(void *p, size_t n)
 /* A store beside the segment with one staged blob of `n` bytes. */
 static uint64_t store_with_blob(size_t n)
 {
-	const struct store_options o = { .path = scratch("store"), .map_size = 64u << 20, .epoch = 42, .boot_id = fixture_boot, .random = random_bytes };
+	const struct store_options o = { .path = scratch("store"), .map_size = 64u << 20, .epoch = 42, .random = random_bytes };
 	char why[256] = "", *bytes = malloc(n);
 	uint64_t blob = 0;
 	enum store_rc rc;

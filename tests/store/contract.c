@@ -53,8 +53,7 @@ static void heard(void *arg, const struct store_change *c)
 
 static void open_store(struct fixture *f)
 {
-	static const uint8_t boot[16];
-	struct store_options o = { .path = f->dir[0] ? f->dir : NULL, .map_size = 64u << 20, .epoch = f->epoch, .boot_id = boot, .random = counted_random, .idem_slice = f->idem_slice };
+	struct store_options o = { .path = f->dir[0] ? f->dir : NULL, .map_size = 64u << 20, .epoch = f->epoch, .random = counted_random, .idem_slice = f->idem_slice };
 	enum store_rc rc;
 	char why[512];
 

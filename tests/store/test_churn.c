@@ -66,8 +66,7 @@ static void heard(void *arg, const struct store_change *change)
 
 static void open_store(void)
 {
-	static const uint8_t boot[16];
-	struct store_options o = { .path = c.dir, .map_size = UINT64_C(16) << 30, .epoch = 1, .boot_id = boot, .random = bytes_of };
+	struct store_options o = { .path = c.dir, .map_size = UINT64_C(16) << 30, .epoch = 1, .random = bytes_of };
 	/* what has failed goes by its age, what has succeeded by their number; keys are remembered for about as many jobs */
 	int64_t turn_ms = (int64_t)c.held * JOB_US / 1000;
 	struct store_rules rules = { .retain_failed_ms = turn_ms, .retain_count = c.held - c.held / BACKLOG_SHARE, .idempotency_window_ms = turn_ms, .idempotency_max = 4000000 };

@@ -15,7 +15,6 @@
 
 #define TRIES 50
 
-static const uint8_t boot[16];
 static struct store *s;
 static int64_t now_us = 1800000000000000;
 static uint64_t grants;
@@ -42,7 +41,7 @@ static bool everywhere(void *arg, struct job_text type)
 
 static int setup(void **state)
 {
-	struct store_options o = { .boot_id = boot, .map_size = 1u << 20, .epoch = 5, .random = counted_random };
+	struct store_options o = { .map_size = 1u << 20, .epoch = 5, .random = counted_random };
 	enum store_rc rc;
 
 	if (scratch_setup(state) != 0)

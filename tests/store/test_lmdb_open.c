@@ -21,7 +21,6 @@
 #include "store/store.h"
 #include "tests/os/scratch.h"
 
-static const uint8_t boot[16];
 static char why[1024];
 static enum store_rc rc;
 
@@ -33,7 +32,7 @@ static bool zero_random(void *p, size_t n)
 
 static struct store *open_it(void)
 {
-	struct store_options o = { .path = scratch_dir, .map_size = 64u << 20, .epoch = 1, .boot_id = boot, .random = zero_random };
+	struct store_options o = { .path = scratch_dir, .map_size = 64u << 20, .epoch = 1, .random = zero_random };
 
 	return store_open(&o, &rc, why, sizeof(why));
 }
@@ -160,7 +159,7 @@ static void test_a_file_cut_short(void **state)
 
 static void test_no_such_directory(void **state)
 {
-	struct store_options o = { .path = scratch("absent"), .map_size = 64u << 20, .epoch = 1, .boot_id = boot, .random = zero_random };
+	struct store_options o = { .path = scratch("absent"), .map_size = 64u << 20, .epoch = 1, .random = zero_random };
 
 	(void)state;
 	assert_null(store_open(&o, &rc, why, sizeof(why)));
@@ -171,7 +170,7 @@ static void test_no_such_directory(void **state)
 /* A job in the store of `dir`; its id. */
 static struct job_id put_job(const char *dir)
 {
-	struct store_options o = { .path = dir, .map_size = 64u << 20, .epoch = 1, .boot_id = boot, .random = zero_random };
+	struct store_options o = { .path = dir, .map_size = 64u << 20, .epoch = 1, .random = zero_random };
 	struct job_spec spec = { .type = { "t", 1 }, .queue = { "q", 1 }, .payload = { "1", 1 }, .payload_len = 1 };
 	static uint8_t bytes[RECORD_SPEC_MAX];
 	size_t n = record_spec_encode(&spec, bytes, sizeof(bytes));

@@ -25,7 +25,6 @@ static enum store_rc set(struct store *s, const char *name, int64_t upto_ms)
 
 int main(int argc, char **argv)
 {
-	static const uint8_t boot[16];
 	char why[512];
 	enum store_rc rc;
 
@@ -33,7 +32,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: set_tick STORE NAME SECONDS\n");
 		return 1;
 	}
-	struct store_options opt = { .path = argv[1], .map_size = 1u << 30, .epoch = 1, .boot_id = boot, .random = random_bytes };
+	struct store_options opt = { .path = argv[1], .map_size = 1u << 30, .epoch = 1, .random = random_bytes };
 	struct store *s = store_open(&opt, &rc, why, sizeof(why));
 	if (!s) {
 		fprintf(stderr, "set_tick: %s\n", why);
