@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -165,7 +166,9 @@ static void check_secret(struct loader *l, const struct block *b, struct conf_ha
 
 	const char *why = read_line(h->secret_file, text, &line);
 	if (why) {
-		mistake(l, file, setting_line(b, s, 0), "handler %s: secret_file '%s' cannot be read: %s", name, shown(l, slice_of(h->secret_file)), why);
+		char what[256];
+		snprintf(what, sizeof(what), "handler %s: secret_file", name);
+		private_unread(l, file, setting_line(b, s, 0), what, h->secret_file, why);
 		return;
 	}
 	why = parse_secret(line, &h->secret);

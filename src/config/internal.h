@@ -178,6 +178,8 @@ void parse(struct loader *l, struct source *s, struct block *b);
 struct source *source_open(struct loader *l, const char *path, struct source *from, const char **why);
 /* The same of a file that `option` of `b` names and that only the server's user need be allowed to read: what goes wrong is told, and NULL is returned. To another user it is a warning, since commands read the conf too. */
 struct source *source_private(struct loader *l, const struct block *b, const char *option, const char *path);
+/* Tells that such a file, which is known as `what`, cannot be read. */
+void private_unread(struct loader *l, const char *file, unsigned line, const char *what, const char *path, const char *why);
 struct source *source_add(struct loader *l, const char *name, struct slice text);
 
 /* environment.c */

@@ -127,13 +127,17 @@ struct source *source_private(struct loader *l, const struct block *b, const cha
 	unsigned line = s ? s->line : b->line;
 	struct source *source = source_open(l, path, NULL, &why);
 
-	if (source)
-		return source;
+	if (!source)
+		private_unread(l, file, line, option, path, why);
+	return source;
+}
+
+void private_unread(struct loader *l, const char *file, unsigned line, const char *what, const char *path, const char *why)
+{
 	if (geteuid() != 0 && strcmp(why, strerror(EACCES)) == 0)
-		warning(l, file, line, "%s '%s' cannot be read: %s", option, shown(l, slice_of(path)), why);
+		warning(l, file, line, "%s '%s' cannot be read: %s", what, shown(l, slice_of(path)), why);
 	else
-		mistake(l, file, line, "%s '%s' cannot be read: %s", option, shown(l, slice_of(path)), why);
-	return NULL;
+		mistake(l, file, line, "%s '%s' cannot be read: %s", what, shown(l, slice_of(path)), why);
 }
 
 static void include_file(struct parser *p, struct block *b, const char *path, unsigned line)

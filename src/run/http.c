@@ -239,6 +239,10 @@ static bool sign(struct http_attempt *a, const char *id, char *why, size_t why_s
 	int64_t now = a->began_ms / 1000;
 	char time[24];
 
+	if (key.n == 0 && t->handler->secret_file && t->handler->secret_file[0]) {
+		snprintf(why, why_size, "it is not sent unsigned: secret_file could not be read when the conf was");
+		return false;
+	}
 	if (key.n == 0)
 		return true;
 	snprintf(time, sizeof(time), "%lld", (long long)now);

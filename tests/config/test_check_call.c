@@ -70,6 +70,26 @@ static void bad_secrets(void **state)
 	free(much);
 }
 
+/* To the commands of other users it is a warning; the server's own user is to know at once. */
+static void a_secret_for_another_user(void **state)
+{
+	char path[600], want[700];
+
+	(void)state;
+	try_secret("whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3\n");
+	snprintf(path, sizeof path, "%s/secret", conf_dir);
+	assert_int_equal(chmod(path, 0) | chmod(conf_dir, 0755), 0);
+	if (geteuid() == 0)
+		assert_int_equal(seteuid(65534), 0);
+	conf_try_prefix("main.conf", NULL);
+	if (getuid() == 0)
+		assert_int_equal(seteuid(0), 0);
+	assert_int_equal(unlink(path), 0);
+	snprintf(want, sizeof want, "main.conf:1: warning: handler a: secret_file 'secret' cannot be read: Permission denied\n");
+	assert_string_equal(conf_messages, want);
+	assert_int_equal(conf->handler[0].secret.len, 0);
+}
+
 static void good_secrets(void **state)
 {
 	(void)state;
@@ -116,7 +136,7 @@ static void good_calls(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[MISTAKES_MAX] = { cmocka_unit_test(bad_secrets), cmocka_unit_test(good_secrets), cmocka_unit_test(good_calls), cmocka_unit_test(logins) };
+	struct CMUnitTest tests[MISTAKES_MAX] = { cmocka_unit_test(bad_secrets), cmocka_unit_test(a_secret_for_another_user), cmocka_unit_test(good_secrets), cmocka_unit_test(good_calls), cmocka_unit_test(logins) };
 
 	return RUN(tests, MISTAKES(tests, 4, mistakes));
 }

@@ -150,6 +150,21 @@ static void signature_and_user(void **state)
 	assert_string_equal(kept_field("Authorization"), "Basic YW5uOnNAY3JldA==");
 }
 
+/* Its secret was for others to read: who checks signatures is sent nothing without one. */
+static void never_unsigned(void **state)
+{
+	static char file[] = "/etc/secret";
+	unsigned long long before = endpoint.connections;
+
+	(void)state;
+	bench.handler.secret_file = file;
+	call("/keep");
+	bench.handler.secret_file = NULL;
+	assert_int_equal(bench.at[0].r.outcome, JOB_OUTCOME_FAILED);
+	assert_string_equal(bench.at[0].r.error, "it is not sent unsigned: secret_file could not be read when the conf was");
+	assert_int_equal(endpoint.connections, before);
+}
+
 /* A raw body's own type, bytes of every sort, and none at all. */
 static void bodies(void **state)
 {
@@ -389,7 +404,7 @@ static void many_at_once(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		HTTP_TEST(request_as_it_goes_out), HTTP_TEST(signature_and_user), HTTP_TEST(bodies), HTTP_TEST(statuses), HTTP_TEST(broken_answers), HTTP_TEST(output_is_capped), HTTP_TEST(time_limits),
+		HTTP_TEST(request_as_it_goes_out), HTTP_TEST(signature_and_user), HTTP_TEST(never_unsigned), HTTP_TEST(bodies), HTTP_TEST(statuses), HTTP_TEST(broken_answers), HTTP_TEST(output_is_capped), HTTP_TEST(time_limits),
 		HTTP_TEST(stopped), HTTP_TEST(nobody_there), HTTP_TEST(refused), HTTP_TEST(changing_answers), HTTP_TEST(kept_connections), HTTP_TEST(stalled_dns), HTTP_TEST(many_at_once),
 	};
 	signal(SIGPIPE, SIG_IGN);
