@@ -33,8 +33,9 @@ PATH=$T/bin:$PATH
 stintd=$T/bin/stintd
 cat > "$T/sit" <<END
 #!/bin/sh
+read -r n
 echo \$\$ >> "$T/work/\$STINT_JOB_ID"
-while [ ! -e "$T/work/go" ]; do sleep 0.05; done
+while [ ! -e "$T/work/go.\$n" ]; do sleep 0.05; done
 echo "$T"
 END
 chmod +x "$T/sit"
@@ -43,27 +44,45 @@ handler far { remote = true  timeout = 20m }
 END
 must_start
 
-ip netns exec "$there" "$stint" work --url "http://$net.1:$port" --token "$far" --type far -- "$T/sit" 2> "$T/far.log" &
+ip netns exec "$there" "$stint" work --url "http://$net.1:$port" --token "$far" --type far --jobs 2 -- "$T/sit" 2> "$T/far.log" &
 worker=$!
+submit far 2
+ends=$id
 submit far 1
-ok "the other machine runs a job" until_true 20 begun "$id" 1
-pid=$(tail -n 1 "$T/work/$id")
+sits=$id
+ok "the other machine runs two jobs" until_true 20 begun "$ends" 1
+ok "at once" until_true 20 begun "$sits" 1
+pid=$(tail -n 1 "$T/work/$sits")
 ip -n "$there" link set "w$$" down
-is_queued() { get "/jobs/$id"; [ "$(field state)" = queued ]; }
-ok "the link is cut: the lease runs out" until_true 90 is_queued
+both_queued() { get "/jobs?state=queued&type=far"; [ "$(jq '.jobs | length' < "$T/body")" = 2 ]; }
+ok "the link is cut: the leases run out" until_true 90 both_queued
 ok "what runs there runs on, since nobody can tell it" alive "$pid"
-ip netns exec "$here" "$stint" work --url "http://127.0.0.1:$port" --token "$boss" --type far -- "$T/sit" 2> "$T/near.log" &
+
+# One of its programs comes to its end meanwhile: what it did was done, and is done again elsewhere. Nobody is kept from knowing it.
+touch "$T/work/go.2"
+has_ended() { grep -q "finished.*$ends" "$T/far.log"; }
+ok "one comes to its end" until_true 20 has_ended
+ip netns exec "$here" "$stint" work --url "http://127.0.0.1:$port" --token "$boss" --type far --jobs 2 -- "$T/sit" 2> "$T/near.log" &
 near=$!
-ok "another has the job" until_true 20 begun "$id" 2
+ok "another has the jobs" until_true 20 begun "$sits" 2
+wait_final "$ends"
+is "and its end counts" "$state $(field attempts)" "succeeded 2"
+as_it_was=$(cat "$T/body")
 ip -n "$there" link set "w$$" up
 ok "the link is back: the first hears that it lost the lease, and ends its program" until_true 60 gone "$pid"
-ok "and says so" grep -q 'no longer ours' "$T/far.log"
-touch "$T/work/go"
-wait_final "$id"
+ok "and says so" grep -q 'the lease is no longer ours: ending it' "$T/far.log"
+not_taken() { grep -q "how it ended was not taken: the lease is no longer ours.*$ends" "$T/far.log"; }
+ok "the end that it has to tell is refused, and it says so" until_true 60 not_taken
+get "/jobs/$ends"
+is "nothing of that job has changed" "$(cat "$T/body")" "$as_it_was"
+get "/jobs/$ends/history"
+is "and its history tells of both attempts" "$(jq -r '[.history[].event | select(. == "started" or . == "lease_expired" or . == "succeeded")] | join(" ")' < "$T/body")" "started lease_expired started succeeded"
+touch "$T/work/go.1"
+wait_final "$sits"
 is "the second one's end counts" "$state $(field attempts) $(field retry_count)" "succeeded 2 0"
 kill -TERM "$near"
 wait "$near"
-submit far 2
+submit far 1
 wait_final "$id"
 is "the first works on" "$state" succeeded
 like "itself" "$(field worker)" ":$worker\$"
