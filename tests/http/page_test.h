@@ -23,6 +23,7 @@ int ask_stage(struct ask_box *b, const void *bytes, size_t n, ask_staged_fn read
 
 static struct http_request q;
 static struct http_pair page_header[2];
+static MAYBE char token_file[] = "/tokens";     /* a conf that names one is locked */
 
 /* A browser's request; its route's arguments and query are the caller's to add. */
 static MAYBE void browser(enum http_method method, const char *path)

@@ -28,7 +28,7 @@ static void show(const struct job *j)
 static void by(unsigned roles)
 {
 	locked = conf;
-	locked.http.token_file = (char[]){ "/tokens" };
+	locked.http.token_file = token_file;
 	token.roles = roles;
 	api.conf = &locked;
 }

@@ -22,7 +22,7 @@ static void show(void)
 static void by(unsigned roles)
 {
 	locked = conf;
-	locked.http.token_file = (char[]){ "/tokens" };
+	locked.http.token_file = token_file;
 	token.roles = roles;
 	api.conf = &locked;
 	q.token = &token;

@@ -43,7 +43,7 @@ static void show(void)
 {
 	browser(HTTP_M_GET, "/status/queues");
 	if (token.roles) {
-		locked.http.token_file = (char[]){ "/tokens" };
+		locked.http.token_file = token_file;
 		q.token = &token;
 	}
 	page_queues(&q);

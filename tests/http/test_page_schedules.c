@@ -60,7 +60,7 @@ static void everything(void **state)
 static void by_token(void **state)
 {
 	(void)state;
-	conf.http.token_file = (char[]){ "/tokens" };
+	conf.http.token_file = token_file;
 	browser(HTTP_M_GET, "/status/schedules");
 	q.token = &token;
 	page_schedules(&q);

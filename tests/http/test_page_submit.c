@@ -106,7 +106,7 @@ static void by_role(void **state)
 	struct conf_token token = { .name = (char[]){ "eyes" }, .roles = CONF_ROLE_READ };
 
 	(void)state;
-	conf.http.token_file = (char[]){ "/tokens" };
+	conf.http.token_file = token_file;
 	browser(HTTP_M_GET, "/status/submit");
 	q.token = &token;
 	page_submit(&q);
