@@ -58,7 +58,7 @@ static int help(int argc, char **argv)
 	char *asked[4] = { NULL };
 	int n = 0;
 
-	if (argc < 2)
+	if (argc < 2 || strcmp(argv[1], "help") == 0)
 		return usage();
 	if (argc > 3)
 		return cli_fail(EX_USAGE, "help takes one COMMAND; `stint --help` lists them");

@@ -7,18 +7,20 @@
 #include "cli/client.h"
 #include "cli/filter.h"
 #include "cli/job_ask.h"
+#include "cli/many.h"
 
 #define MANY_TIMEOUT_MS (60 * 60 * 1000)        /* a million jobs in slices */
 
 struct act {
 	const char *name, *method, *suffix, *past;
 	bool many;                      /* filters too */
+	struct many bar;
 };
 static const struct act acts[] = {
-	{ "cancel", "DELETE", "", "cancelled", true },
-	{ "retry", "POST", "/retry", "retried", true },
-	{ "run-now", "POST", "/run-now", "queued", false },
-	{ "delete", "POST", "/delete", "deleted", true },
+	{ "cancel", "DELETE", "", "cancelled", true, { "cancelling", { "cancelled" }, -1 } },
+	{ "retry", "POST", "/retry", "retried", true, { "retrying", { "dead", "cancelled", "expired" }, -1 } },
+	{ "run-now", "POST", "/run-now", "queued", false, { "", { NULL }, -1 } },
+	{ "delete", "POST", "/delete", "deleted", true, { "deleting", { "total" }, -1 } },
 };
 
 struct run {
@@ -53,32 +55,47 @@ static int one(struct run *r, const char *id)
 	return code;
 }
 
-static int many(struct run *r)
+/* 0 with how many, or an exit code that has been told of. */
+static int ask_many(struct run *r, bool dry_run, double total, struct client_call *call, double *count)
 {
-	struct client_call call = { .method = "POST", .timeout_ms = MANY_TIMEOUT_MS };
 	struct buf target = { 0 }, body = { 0 };
-	double count = 0;
+	struct many bar = r->act->bar;
 
 	buf_printf(&target, "/jobs/%s", r->act->name);
-	buf_printf(&body, "{\"dry_run\":%s", r->dry_run ? "true" : "false");
+	buf_printf(&body, "{\"dry_run\":%s", dry_run ? "true" : "false");
 	if (r->all)
 		buf_str(&body, ",\"all\":true");
 	filter_json(&body, &r->filter);
 	buf_char(&body, '}');
-	call.target = buf_cstr(&target);
-	call.body = (struct slice){ body.data, body.len };
-	int code = client_ask(&r->client, &call);
+	*call = (struct client_call){ .method = "POST", .target = buf_cstr(&target), .body = { body.data, body.len }, .timeout_ms = MANY_TIMEOUT_MS };
+	bar.total = total;
+	int code = dry_run ? client_ask(&r->client, call) : many_ask(&r->client, call, &bar);
 	if (code != 0)
 		cli_fail(code, "%s", r->client.why);
-	else if (!client_number((struct slice){ call.answer.data, call.answer.len }, "count", &count))
+	else if (!client_number((struct slice){ call->answer.data, call->answer.len }, "count", count))
 		code = cli_fail(EX_PROTOCOL, "%s did not say how many; is it a Stint server?", r->client.text);
-	else if (r->json)
-		printf("%.*s\n", (int)call.answer.len, call.answer.data);
-	else
-		printf("%.0f %s%s\n", count, r->dry_run ? "would be " : "", r->act->past);
-	buf_free(&call.answer);
 	buf_free(&target);
 	buf_free(&body);
+	return code;
+}
+
+static int many(struct run *r)
+{
+	struct client_call call = { .method = NULL };
+	double count = 0, total = -1;
+	int code = 0;
+
+	if (!r->dry_run && many_shown()) {
+		code = ask_many(r, true, -1, &call, &total);
+		buf_free(&call.answer);
+	}
+	if (code == 0)
+		code = ask_many(r, r->dry_run, total, &call, &count);
+	if (code == 0 && r->json)
+		printf("%.*s\n", (int)call.answer.len, call.answer.data);
+	else if (code == 0)
+		printf("%.0f %s%s\n", count, r->dry_run ? "would be " : "", r->act->past);
+	buf_free(&call.answer);
 	return code;
 }
 

@@ -21,6 +21,7 @@
 #define DEFAULT_URL "http://127.0.0.1:8080"
 #define CONNECT_MS 5000
 #define ANSWER_MAX (256u << 20)
+#define WAITING_NS (200 * 1000000LL)
 
 static int fail(struct client *c, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 static int fail(struct client *c, int code, const char *fmt, ...)
@@ -58,6 +59,7 @@ int client_init(struct client *c, const char *url, const char *token)
 	c->fd = -1;
 	c->text = url ? url : getenv("STINT_URL");
 	c->token = token ? token : getenv("STINT_TOKEN");
+	c->token_from = token ? "--token" : "$STINT_TOKEN";
 	if (!c->text || !*c->text)
 		c->text = DEFAULT_URL;
 	if (c->token && !*c->token)
@@ -65,7 +67,7 @@ int client_init(struct client *c, const char *url, const char *token)
 	if (!net_url_parse(c->text, &c->url, why, sizeof(why)))
 		return fail(c, EX_USAGE, "%s: %s", from, why);
 	if (c->token && !token_ok(c->token))
-		return fail(c, EX_USAGE, "%s: the token has a blank or control character in it", token ? "--token" : "$STINT_TOKEN");
+		return fail(c, EX_USAGE, "%s: the token has a blank or control character in it", c->token_from);
 	return 0;
 }
 
@@ -153,6 +155,20 @@ static void hand_on(struct client *c, struct client_call *call)
 	buf_clear(&call->answer);
 }
 
+/* False: the answer is late. */
+static bool await(struct client *c, const struct client_call *call, int64_t deadline)
+{
+	for (;;) {
+		int64_t until = call->waiting ? clock_boot_ns() + WAITING_NS : deadline;
+
+		if (net_wait(c->fd, POLLIN, until < deadline ? until : deadline) != 0)
+			return true;
+		if (until >= deadline)
+			return false;
+		call->waiting(call->waiting_arg);
+	}
+}
+
 static enum lost receive(struct client *c, struct client_call *call, int64_t deadline, int *code)
 {
 	char bytes[65536];
@@ -166,7 +182,7 @@ static enum lost receive(struct client *c, struct client_call *call, int64_t dea
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno == EAGAIN) {
-			if (net_wait(c->fd, POLLIN, deadline) == 0)
+			if (!await(c, call, deadline))
 				return late(c, call, code);
 			continue;
 		}
@@ -237,7 +253,7 @@ int client_call(struct client *c, struct client_call *call)
 }
 
 static const struct { int status, code; const char *next; } refusals[] = {
-	{ 401, EX_NOPERM, "; give a token with --token or $STINT_TOKEN" },
+	{ 401, EX_NOPERM, NULL },       /* as a token was sent or not */
 	{ 403, EX_NOPERM, "" },
 	{ 404, EX_NOINPUT, "" },
 	{ 409, EX_DATAERR, "" },
@@ -261,7 +277,9 @@ int client_refused(struct client *c, const struct client_call *call)
 		}
 	if (!client_string(body, "detail", &detail) && !client_string(body, "title", &detail))
 		buf_printf(&detail, "the answer to %s %s says no more", call->method, call->target);
-	fail(c, code, "%d: %s%s", call->status, buf_cstr(&detail), next);
+	if (!next)
+		buf_printf(&detail, c->token ? "; the token came from %s" : "; give a token with --token or $STINT_TOKEN", c->token_from);
+	fail(c, code, "%d: %s%s", call->status, buf_cstr(&detail), next ? next : "");
 	buf_free(&detail);
 	return code;
 }

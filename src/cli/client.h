@@ -16,7 +16,7 @@
 
 struct client {
 	const char *text;               /* the address as it was given, for messages */
-	const char *token;              /* NULL: none */
+	const char *token, *token_from; /* NULL: none; "--token" or "$STINT_TOKEN" */
 	struct net_url url;
 	struct net_address at;
 	int fd;                         /* -1: not connected now */
@@ -35,6 +35,8 @@ struct client_call {
 	int64_t timeout_ms;             /* 0: CLIENT_TIMEOUT_MS; CLIENT_STREAM: as long as the connection lives */
 	void (*take)(void *arg, struct slice bytes);    /* gets the body of a 2xx answer as it comes, however long; NULL: it is gathered */
 	void *arg;
+	void (*waiting)(void *arg);     /* called a few times a second while the answer is waited for; NULL: nobody */
+	void *waiting_arg;
 	/* filled in */
 	int status;
 	int64_t retry_after;

@@ -7,6 +7,7 @@
 
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/many.h"
 #include "cli/table.h"
 #include "text/url.h"
 
@@ -25,7 +26,8 @@ static int ask(struct ask *a, const char *method, const char *target)
 {
 	buf_free(&a->call.answer);
 	a->call = (struct client_call){ .method = method, .target = target, .timeout_ms = 60 * 60 * 1000 };
-	int code = client_ask(&a->client, &a->call);
+	static const struct many purge = { "purging", { "cancelled" }, -1 };
+	int code = strcmp(method, "DELETE") == 0 ? many_ask(&a->client, &a->call, &purge) : client_ask(&a->client, &a->call);
 	return code ? cli_fail(code, "%s", a->client.why) : EX_OK;
 }
 
@@ -144,6 +146,9 @@ int cli_queue(const struct cli_command *self, int argc, char **argv)
 		return code;
 	if (args.n == 0)
 		return cli_fail(EX_USAGE, "%s which QUEUE? `stint queues` lists them", self->name);
+	for (size_t i = 0; i < args.n; i++)
+		if (!*args.v[i])
+			return cli_fail(EX_USAGE, "%s: a queue's name is empty; `stint queues` lists them", self->name);
 	code = client_init(&a.client, a.url, a.token);
 	if (code != 0)
 		cli_fail(code, "%s", a.client.why);

@@ -82,6 +82,78 @@ static void a_post_has_a_connection_of_its_own(void **unused)
 	ask_end(&f);
 }
 
+/* Answers when it has been waited for: the one who waits writes to this pipe. */
+static int nudge[2];
+
+static void answer_when_nudged(int fd, unsigned number)
+{
+	char head[1024], body[1024], c;
+
+	(void)number;
+	if (fake_read_request(fd, head, sizeof(head), body, sizeof(body)) && read(nudge[0], &c, 1) == 1)
+		fake_json(fd, "200 OK", "late");
+}
+
+static void nudge_it(void *arg)
+{
+	++*(unsigned *)arg;
+	assert_int_equal(write(nudge[1], "x", 1), 1);
+}
+
+static void who_waits_is_called_meanwhile(void **unused)
+{
+	unsigned calls = 0;
+	struct client_call call = { .method = "POST", .target = "/", .waiting = nudge_it, .waiting_arg = &calls };
+	struct fake_server f;
+
+	(void)unused;
+	assert_int_equal(pipe(nudge), 0);
+	ask_setup(&f, answer_when_nudged);
+	assert_int_equal(client_ask(&client, &call), 0);
+	assert_string_equal(buf_cstr(&call.answer), "late");
+	assert_true(calls >= 1);
+	buf_free(&call.answer);
+	ask_end(&f);
+	close(nudge[0]);
+	close(nudge[1]);
+}
+
+static void stream_in_pieces(int fd, unsigned number)
+{
+	char head[1024], body[1024];
+
+	if (!fake_read_request(fd, head, sizeof(head), body, sizeof(body)) || !strstr(head, "\r\nContent-Type: image/png\r\nContent-Length: 3\r\n"))
+		_exit(2);
+	if (number == 0)
+		fake_say(fd, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\none \r\n3\r\ntwo\r\n0\r\n\r\n");
+	else
+		fake_json(fd, "422 Unprocessable", "{\"detail\":\"no such thing\"}");
+}
+
+static void take_piece(void *arg, struct slice bytes)
+{
+	buf_slice(arg, bytes);
+}
+
+static void a_body_is_taken_as_it_comes_and_a_refusal_is_not(void **unused)
+{
+	struct buf taken = { 0 };
+	struct client_call call = { .method = "POST", .target = "/", .body = SLICE("\0\1\2"), .content_type = "image/png", .timeout_ms = CLIENT_STREAM, .take = take_piece, .arg = &taken };
+	struct fake_server f;
+
+	(void)unused;
+	ask_setup(&f, stream_in_pieces);
+	assert_int_equal(client_ask(&client, &call), 0);
+	assert_string_equal(buf_cstr(&taken), "one two");
+	assert_int_equal(call.answer.len, 0);
+	assert_int_equal(client_ask(&client, &call), EX_DATAERR);
+	assert_string_equal(client.why, "422: no such thing");
+	assert_string_equal(buf_cstr(&taken), "one two");
+	buf_free(&call.answer);
+	buf_free(&taken);
+	ask_end(&f);
+}
+
 static void close_without_a_word(int fd, unsigned number)
 {
 	char head[1024], body[1024];
@@ -200,7 +272,7 @@ static void nonsense_is_said(void **unused)
 
 static const struct { const char *status, *body, *says; int code; } refusals[] = {
 	{ "400 Bad Request", "{\"detail\":\"priority is \\\"x\\\"\"}", "400: priority is \"x\"", EX_DATAERR },
-	{ "401 Unauthorized", "{\"title\":\"No token\"}", "401: No token; give a token", EX_NOPERM },
+	{ "401 Unauthorized", "{\"title\":\"No token\"}", "401: No token; the token came from --token", EX_NOPERM },
 	{ "403 Forbidden", "{\"detail\":\"not yours\"}", "403: not yours", EX_NOPERM },
 	{ "404 Not Found", "{\"detail\":\"no job\"}", "404: no job", EX_NOINPUT },
 	{ "409 Conflict", "{}", "409: the answer to GET /x says no more", EX_DATAERR },
@@ -235,6 +307,12 @@ static void refusals_have_their_codes(void **unused)
 		if (strncmp(client.why, refusals[i].says, strlen(refusals[i].says)) != 0)
 			fail_msg("%s: said \"%s\", wanted \"%s\"", refusals[i].status, client.why, refusals[i].says);
 	}
+	ask_end(&f);
+	ask_setup(&f, refuse);
+	client.token = NULL;
+	assert_int_equal(get("/x", 0, out, sizeof(out)), EX_DATAERR);
+	assert_int_equal(get("/x", 0, out, sizeof(out)), EX_NOPERM);
+	assert_string_equal(client.why, "401: No token; give a token with --token or $STINT_TOKEN");
 	ask_end(&f);
 }
 
@@ -292,6 +370,8 @@ int main(void)
 		cmocka_unit_test(a_post_has_a_connection_of_its_own),
 		cmocka_unit_test(a_get_is_asked_again_where_the_kept_connection_was_closed),
 		cmocka_unit_test(a_post_is_not),
+		cmocka_unit_test(who_waits_is_called_meanwhile),
+		cmocka_unit_test(a_body_is_taken_as_it_comes_and_a_refusal_is_not),
 		cmocka_unit_test(nobody_there_is_said),
 		cmocka_unit_test(a_silent_server_is_not_waited_for_for_ever),
 		cmocka_unit_test(half_an_answer_is_none),
