@@ -29,6 +29,8 @@ int cli_status(const struct cli_command *self, int argc, char **argv);
 int cli_top(const struct cli_command *self, int argc, char **argv);
 int cli_backup(const struct cli_command *self, int argc, char **argv);
 int cli_check(const struct cli_command *self, int argc, char **argv);
+int cli_export(const struct cli_command *self, int argc, char **argv);
+int cli_import(const struct cli_command *self, int argc, char **argv);
 int cli_token(const struct cli_command *self, int argc, char **argv);
 int cli_work(const struct cli_command *self, int argc, char **argv);
 int cli_bench(const struct cli_command *self, int argc, char **argv);

@@ -63,6 +63,11 @@ bool job_state_apply(struct job *j, enum job_event event)
 	return true;
 }
 
+void job_state_restore(struct job *j, enum job_state state)
+{
+	j->state = state;
+}
+
 const char *job_event_name(enum job_event e)
 {
 	return (unsigned)e < JOB_EVENTS ? event_names[e] : "unknown";

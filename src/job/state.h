@@ -31,6 +31,9 @@ enum job_state job_state_next(enum job_state from, enum job_event event);
 /* Applies it to the job; false, and nothing changed, where it is not allowed. */
 bool job_state_apply(struct job *j, enum job_event event);
 
+/* The state that a job had in another store, or in this one before it was damaged. */
+void job_state_restore(struct job *j, enum job_state state);
+
 const char *job_event_name(enum job_event e);
 
 #endif

@@ -218,6 +218,7 @@ bool idem_remembers(const struct store *s, const struct job_spec *spec);
 enum store_rc idem_check(struct store *s, const struct job_spec *spec, struct job *out, uint64_t *old);
 enum store_rc unique_known(struct store *s, const struct job_spec *spec, struct job *out);      /* LIVE, with *out; else NOT_FOUND */
 enum store_rc keys_put(struct store *s, const struct job_spec *spec, const struct job *j, uint64_t old);
+enum store_rc idem_put(struct store *s, const struct job_spec *spec, const struct job_id *id, int64_t created_ms, uint64_t old);       /* remembered since then; the row `old`, where it is not 0, goes */
 void unique_hash(const struct job_spec *spec, uint64_t out[2]);
 /* These do nothing for a job without a unique key. */
 enum store_rc unique_free(struct store *s, const struct job *j);                /* LIVE where another job holds its key */
@@ -225,6 +226,7 @@ enum store_rc unique_put(struct store *s, const struct job *j);                 
 enum store_rc unique_end(struct store *s, const struct job *j);                 /* and no more */
 
 /* --- submit.c --- */
+enum store_rc spec_put(struct store *s, struct job_id id, const struct job_spec *spec, const uint8_t *bytes, size_t n);    /* what was asked; its depends have rows of their own */
 uint64_t waiting_jobs(const struct store_tally *t);     /* in whatever state they wait */
 bool time_sane(int64_t ms);
 

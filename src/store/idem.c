@@ -164,10 +164,10 @@ enum store_rc idem_check(struct store *s, const struct job_spec *spec, struct jo
 	return memcmp(row.fingerprint, spec->fingerprint, sizeof(row.fingerprint)) == 0 ? STORE_REPLAYED : STORE_KEY_REUSED;
 }
 
-static enum store_rc idem_put(struct store *s, const struct job_spec *spec, const struct job_id *id, uint64_t old)
+enum store_rc idem_put(struct store *s, const struct job_spec *spec, const struct job_id *id, int64_t created_ms, uint64_t old)
 {
 	struct job_text key = spec->idempotency_key;
-	struct idem_row row = { .key_len = (uint32_t)key.n, .id = *id, .created_ms = s->now_ms };
+	struct idem_row row = { .key_len = (uint32_t)key.n, .id = *id, .created_ms = created_ms };
 	uint8_t bytes[ROW_MAX];
 	uint64_t at = s->next_idem++;
 	struct key k = row_key(at);
@@ -293,7 +293,7 @@ enum store_rc keys_check(struct store *s, const struct job_spec *spec, struct jo
 		rc = unique_known(s, spec, out);
 	if (rc == STORE_LIVE && idem_remembers(s, spec)) {
 		/* the same request again is to be answered with this job, also when it has ended */
-		TRY(idem_put(s, spec, &out->id, *old));
+		TRY(idem_put(s, spec, &out->id, s->now_ms, *old));
 		row_whole(s);
 	}
 	return may(rc);
@@ -302,6 +302,6 @@ enum store_rc keys_check(struct store *s, const struct job_spec *spec, struct jo
 enum store_rc keys_put(struct store *s, const struct job_spec *spec, const struct job *j, uint64_t old)
 {
 	if (idem_remembers(s, spec))
-		TRY(idem_put(s, spec, &j->id, old));
+		TRY(idem_put(s, spec, &j->id, s->now_ms, old));
 	return unique_put(s, j);
 }

@@ -20,7 +20,7 @@ static enum store_rc next_id(struct store *s, struct job_id *out)
 }
 
 /* An inline payload that would make the row spill over goes to blob rows of its own. */
-static enum store_rc spec_put(struct store *s, struct job_id id, const struct job_spec *spec, const uint8_t *bytes, size_t n)
+enum store_rc spec_put(struct store *s, struct job_id id, const struct job_spec *spec, const uint8_t *bytes, size_t n)
 {
 	struct job_spec lean = *spec;
 	bool split;

@@ -1,0 +1,156 @@
+/* An import where no server runs: into the store itself, in batches of one commit each. In a child, as whoever the store belongs to; servers are kept out meanwhile. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sysexits.h>
+
+#include "cli/import.h"
+#include "os/clock.h"
+#include "store/whole.h"
+
+#define JOBS_A_BATCH 1000u
+#define BYTES_A_BATCH (4u << 20)
+
+static bool random_bytes(void *p, size_t n)
+{
+	return getrandom(p, n, 0) == (ssize_t)n;
+}
+
+/* The server settles what its conf says of types and queues when it starts. */
+static bool runs_here(void *arg, struct job_text type)
+{
+	(void)arg;
+	(void)type;
+	return true;
+}
+
+static uint32_t weight(void *arg, struct job_text queue)
+{
+	(void)arg;
+	(void)queue;
+	return 1;
+}
+
+static struct store *open_store(const struct place *p, int *code)
+{
+	static const uint8_t boot[16];
+	const struct conf_store *c = &p->conf->store;
+	struct store_options o = { .path = c->path, .map_size = c->map_size, .epoch = (uint64_t)clock_wall_us(), .boot_id = boot, .random = random_bytes, .idem_slice = UINT32_MAX };
+	struct store_rules rules = { .runs_here = runs_here, .weight = weight, .idempotency_window_ms = c->idempotency_window, .idempotency_max = c->idempotency_max };
+	enum store_rc rc;
+	char why[4200];
+	struct store *s = store_open(&o, &rc, why, sizeof(why));
+
+	if (!s)
+		*code = cli_fail(place_code(rc), "%s", why);
+	else
+		store_rules(s, &rules);
+	return s;
+}
+
+/* --- one line --- */
+
+static const char *reason(enum store_rc rc)
+{
+	switch (rc) {
+	case STORE_LIVE: return "a live job of its type has this key already";
+	case STORE_PARENT: return "a job that it waits for is not there";
+	case STORE_INVALID: return "it does not agree with the rest of the job";
+	default: return store_rc_text(rc);
+	}
+}
+
+static enum store_rc put(struct store *s, const struct whole_line *l, const char **field)
+{
+	*field = "";
+	switch (l->kind) {
+	case WHOLE_JOB:
+		return store_restore(s, &l->job, field);
+	case WHOLE_KEY:
+		*field = "id";
+		return store_restore_key(s, &l->key);
+	case WHOLE_SCHEDULE:
+		return store_restore_schedule(s, &l->schedule);
+	case WHOLE_QUEUE:
+		return store_pause(s, l->queue, true);
+	default:
+		return STORE_OK;
+	}
+}
+
+static bool is_of_the_line(enum store_rc rc)
+{
+	return rc == STORE_INVALID || rc == STORE_LIVE || rc == STORE_PARENT || rc == STORE_NOT_FOUND || rc == STORE_KEYS_FULL || rc == STORE_STATE;
+}
+
+struct batch { struct store *s; bool open; unsigned jobs; size_t bytes; struct imported done; };
+
+static enum store_rc commit(struct import *m, struct batch *b)
+{
+	if (!b->open)
+		return STORE_OK;
+	b->open = false;
+	enum store_rc rc = store_commit(b->s);
+	if (rc == STORE_OK) {
+		m->done.jobs += b->done.jobs;
+		m->done.there += b->done.there;
+	}
+	*b = (struct batch){ .s = b->s };
+	import_shown(m);
+	return rc;
+}
+
+static enum store_rc one(struct import *m, struct batch *b, size_t bytes)
+{
+	const char *field;
+	enum store_rc rc = b->open ? STORE_OK : store_begin(b->s, clock_wall_us());
+
+	if (rc != STORE_OK)
+		return rc;
+	b->open = true;
+	rc = put(b->s, &m->parsed, &field);
+	if (rc == STORE_OK || rc == STORE_REPLAYED) {
+		b->done.jobs += m->parsed.kind == WHOLE_JOB && rc == STORE_OK;
+		b->done.there += m->parsed.kind == WHOLE_JOB && rc == STORE_REPLAYED;
+	} else if (is_of_the_line(rc) && !store_spoilt(b->s)) {
+		import_refused(m, m->number, field, reason(rc));
+	} else {
+		return rc;
+	}
+	b->bytes += bytes;
+	return ++b->jobs < JOBS_A_BATCH && b->bytes < BYTES_A_BATCH ? STORE_OK : commit(m, b);
+}
+
+static int put_all(void *arg, int fd)
+{
+	struct import *m = arg;
+	struct slice line;
+	struct batch b = { .s = NULL };
+	enum store_rc rc = STORE_OK;
+	int code = place_become(&m->place), next = 0;
+
+	(void)fd;
+	if (code == EX_OK)
+		code = place_lock(&m->place, "stop it for the import");
+	if (code != EX_OK)
+		return code;
+	b.s = open_store(&m->place, &code);
+	if (!b.s)
+		return code;
+	while (rc == STORE_OK && (next = import_next(m, &line, &code)) > 0)
+		rc = one(m, &b, line.n);
+	if (rc == STORE_OK)
+		rc = commit(m, &b);
+	if (rc != STORE_OK)
+		code = cli_fail(place_code(rc), "the import ended at line %llu: %s; what was there before is, and so are the batches before it", (unsigned long long)m->number, store_rc_text(rc));
+	return import_end(m, code);
+}
+
+int import_store(struct import *m)
+{
+	int sig, code = child_run(put_all, m, 0, NULL, NULL, &sig);
+
+	if (code == CHILD_DIED)
+		code = cli_fail(EX_DATAERR, "the store could not be written: that ended with the signal %s; stint check says what is damaged", strsignal(sig));
+	return code;
+}
