@@ -21,7 +21,7 @@ static const struct cli_command commands[] = {
 	{ "schedules", "[OPTIONS]", "Lists the schedules with their last and next runs.", cli_schedules },
 	{ "status", "[OPTIONS]", "Shows processes, totals and percentiles, with the server running or not.", cli_status },
 	{ "top", "[OPTIONS]", "Shows live what the server does: queues, types, processes, jobs that run.", cli_top },
-	{ "check", "[OPTIONS]", "Checks the whole store, with the server running or not.", cli_check },
+	{ "check", "[--repair] [OPTIONS]", "Checks the whole store, with the server running or not; repairs it.", cli_check },
 	{ "backup", "DEST [OPTIONS]", "Copies the store to a new directory, with the server running or not.", cli_backup },
 	{ "export", "FILE|- [OPTIONS]", "Writes every job of the store as a line of JSON, with the server running or not.", cli_export },
 	{ "import", "FILE|- [OPTIONS]", "Puts the jobs of an export into the store.", cli_import },

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "cli/check.h"
 #include "cli/cli.h"
 #include "cli/place.h"
 #include "cli/progress.h"
@@ -26,7 +27,7 @@ struct message {
 
 struct check {
 	struct place place;
-	bool json, first;
+	bool json, repair, first;
 	unsigned from, step, steps;
 	bool begun;                     /* the child has come as far as the first table */
 	uint64_t rows, jobs, flaws;
@@ -184,6 +185,7 @@ int cli_check(const struct cli_command *self, int argc, char **argv)
 	const char *file = NULL;
 	const struct option_spec spec[] = {
 		PLACE_OPTION(file),
+		{ OPTION_FLAG, "repair", 0, &c.repair, NULL, NULL, 0, 0, "build the store anew from the jobs' records; no server may run" },
 		{ OPTION_FLAG, "json", 0, &c.json, NULL, NULL, 0, 0, "print one JSON object" },
 		{ .kind = OPTION_END },
 	};
@@ -197,10 +199,10 @@ int cli_check(const struct cli_command *self, int argc, char **argv)
 	code = place_open(&c.place, file, false);
 	if (code != EX_OK)
 		return code;
-	if (c.json)
+	if (c.json && !c.repair)
 		fputs("{\"flaws\":[", stdout);
-	code = check(&c);
-	if (code == EX_OK || c.json)
+	code = c.repair ? check_repair(&c.place, c.json) : check(&c);
+	if (!c.repair && (code == EX_OK || c.json))
 		print_end(&c);
 	place_close(&c.place);
 	return code != EX_OK ? code : c.flaws ? CHECK_DAMAGE : EX_OK;

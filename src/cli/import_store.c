@@ -1,7 +1,6 @@
 /* An import where no server runs: into the store itself, in batches of one commit each. In a child, as whoever the store belongs to; servers are kept out meanwhile. */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sysexits.h>
 
 #include "cli/import.h"
@@ -11,32 +10,10 @@
 #define JOBS_A_BATCH 1000u
 #define BYTES_A_BATCH (4u << 20)
 
-static bool random_bytes(void *p, size_t n)
-{
-	return getrandom(p, n, 0) == (ssize_t)n;
-}
-
-/* The server settles what its conf says of types and queues when it starts. */
-static bool runs_here(void *arg, struct job_text type)
-{
-	(void)arg;
-	(void)type;
-	return true;
-}
-
-static uint32_t weight(void *arg, struct job_text queue)
-{
-	(void)arg;
-	(void)queue;
-	return 1;
-}
-
 static struct store *open_store(const struct place *p, int *code)
 {
-	static const uint8_t boot[16];
-	const struct conf_store *c = &p->conf->store;
-	struct store_options o = { .path = c->path, .map_size = c->map_size, .epoch = (uint64_t)clock_wall_us(), .boot_id = boot, .random = random_bytes, .idem_slice = UINT32_MAX };
-	struct store_rules rules = { .runs_here = runs_here, .weight = weight, .idempotency_window_ms = c->idempotency_window, .idempotency_max = c->idempotency_max };
+	struct store_options o = place_options(p);
+	struct store_rules rules = place_rules(p);
 	enum store_rc rc;
 	char why[4200];
 	struct store *s = store_open(&o, &rc, why, sizeof(why));

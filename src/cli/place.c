@@ -10,12 +10,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "os/clock.h"
 #include "os/files.h"
 
 static int look(struct place *p, bool make)
@@ -88,6 +90,41 @@ int place_lock(struct place *p, const char *why)
 	if (errno == EWOULDBLOCK)
 		return cli_fail(EX_UNAVAILABLE, "a server runs on %s; %s", p->path, why);
 	return cli_fail(errno == EACCES ? EX_NOPERM : EX_IOERR, "cannot take %s: %s", name, strerror(errno));
+}
+
+/* --- writing without a server --- */
+
+static bool random_bytes(void *p, size_t n)
+{
+	return getrandom(p, n, 0) == (ssize_t)n;
+}
+
+static bool runs_here(void *arg, struct job_text type)
+{
+	(void)arg;
+	(void)type;
+	return true;
+}
+
+static uint32_t weight(void *arg, struct job_text queue)
+{
+	(void)arg;
+	(void)queue;
+	return 1;
+}
+
+struct store_options place_options(const struct place *p)
+{
+	static const uint8_t boot[16];
+
+	return (struct store_options){ .path = p->path, .map_size = p->conf->store.map_size, .epoch = (uint64_t)clock_wall_us(), .boot_id = boot, .random = random_bytes, .idem_slice = UINT32_MAX };
+}
+
+struct store_rules place_rules(const struct place *p)
+{
+	const struct conf_store *c = &p->conf->store;
+
+	return (struct store_rules){ .runs_here = runs_here, .weight = weight, .idempotency_window_ms = c->idempotency_window, .idempotency_max = c->idempotency_max };
 }
 
 int place_code(enum store_rc rc)

@@ -28,6 +28,10 @@ int place_become(const struct place *p);
 /* In the child: keeps servers out until the process ends. EX_UNAVAILABLE with the message where one runs. */
 int place_lock(struct place *p, const char *why);
 
+/* For who writes the store while no server does. What the conf says of types and queues the server settles when it starts. */
+struct store_options place_options(const struct place *p);
+struct store_rules place_rules(const struct place *p);
+
 int place_code(enum store_rc rc);       /* the exit code for it */
 
 /* Runs body() in a child, which has `fd` to write messages of `size` bytes to (child_tell()); told() is called with each, and tick(), where it is not

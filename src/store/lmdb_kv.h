@@ -18,5 +18,10 @@ struct lmdb_kv {
 
 extern const struct kv_ops lmdb_kv_ops;
 enum store_rc lmdb_rc(int rc);
+int lmdb_sync_dir(const char *path);    /* 0, or -1 with errno */
+
+#define LMDB_DAMAGED "data.mdb.damaged-"        /* a file that a repair has kept; a server passes over it */
+/* To be read through a guard (kv_guard.h): a file that is cut, and tables that cannot be opened, are no reason not to. */
+struct kv *lmdb_open_damaged(const char *path, uint64_t map_size, enum store_rc *rc, char *why, size_t why_size);
 
 #endif

@@ -13,6 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "store/kv_guard.h"
+
 #define MAX_READERS 1024
 
 static const char *const ours[] = { ".", "..", "data.mdb", "lock.mdb", "instance.lock", "writer.lock", ".new", "lost+found" };
@@ -39,7 +41,7 @@ static enum store_rc check_directory(const char *path, bool *has_data, char *why
 	if (!d)
 		return fail(STORE_IO, why, size, "cannot read the store directory %s: %s", path, strerror(errno));
 	while ((e = readdir(d)) != NULL && rc == STORE_OK) {
-		bool known = false;
+		bool known = strncmp(e->d_name, LMDB_DAMAGED, sizeof(LMDB_DAMAGED) - 1) == 0;
 		for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
 			known |= strcmp(e->d_name, ours[i]) == 0;
 		if (!known)
@@ -60,7 +62,7 @@ enum store_rc lmdb_check_place(const char *path, char *why, size_t size)
 	return check_directory(path, &has_data, why, size);
 }
 
-static int sync_dir(const char *path)
+int lmdb_sync_dir(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc;
 
@@ -125,7 +127,7 @@ static enum store_rc make(const char *path, uint64_t map_size, char *why, size_t
 		mdb_env_close(l.env);
 	if (rc)
 		return fail(lmdb_rc(rc), why, size, "cannot make a store in %s: %s", dir, mdb_strerror(rc));
-	if (sync_dir(dir) < 0 || rename(from, to) < 0 || sync_dir(path) < 0)
+	if (lmdb_sync_dir(dir) < 0 || rename(from, to) < 0 || lmdb_sync_dir(path) < 0)
 		return fail(errno == ENOSPC ? STORE_NO_SPACE : STORE_IO, why, size, "cannot move the new store to %s: %s", to, strerror(errno));
 	unlink(lock);
 	rmdir(dir);
@@ -180,6 +182,8 @@ static enum store_rc open_existing(struct lmdb_kv *l, const char *path, unsigned
 	return fail(lmdb_rc(rc), why, size, "cannot open the store in %s: %s", path, mdb_strerror(rc));
 }
 
+struct table_open { struct lmdb_kv *l; int table; bool done; };
+
 /* writer.lock: the dying writer's own lock goes with it, so a short wait is enough for a successor. */
 static int take_writer_lock(const char *path)
 {
@@ -202,6 +206,19 @@ static int take_writer_lock(const char *path)
 	close(fd);
 	errno = saved;
 	return -1;
+}
+
+static void open_one_table(void *arg)
+{
+	struct table_open *o = arg;
+	MDB_txn *txn;
+
+	if (mdb_txn_begin(o->l->env, NULL, MDB_RDONLY, &txn))
+		return;
+	if (mdb_dbi_open(txn, kv_table_names[o->table], 0, &o->l->dbi[o->table]) == 0)
+		o->done = mdb_txn_commit(txn) == 0;
+	else
+		mdb_txn_abort(txn);
 }
 
 static struct lmdb_kv *fresh(uint64_t map_size)
@@ -265,5 +282,25 @@ struct kv *lmdb_open_reader(const char *path, uint64_t map_size, enum store_rc *
 	if (*rc == STORE_OK)
 		return &l->kv;
 	lmdb_kv_ops.close(&l->kv);
+	return NULL;
+}
+
+struct kv *lmdb_open_damaged(const char *path, uint64_t map_size, enum store_rc *rc, char *why, size_t size)
+{
+	struct lmdb_kv *l = fresh(map_size);
+	int err = l ? open_env(l, path, MDB_RDONLY) : ENOMEM;
+
+	for (int t = 0; err == 0 && t < KV_TABLES; t++) {
+		struct table_open o = { l, t, false };
+		l->dbi[t] = UINT32_MAX;         /* of one whose root cannot be read nothing is found */
+		if (!kv_guard_try(open_one_table, &o) || !o.done)
+			l->dbi[t] = UINT32_MAX;
+	}
+	*rc = err ? STORE_DAMAGED : STORE_OK;
+	if (err == 0)
+		return &l->kv;
+	fail(*rc, why, size, "%s/data.mdb cannot be opened at all: %s; restore it from a backup", path, mdb_strerror(err));
+	if (l)
+		lmdb_kv_ops.close(&l->kv);
 	return NULL;
 }

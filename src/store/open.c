@@ -23,7 +23,7 @@ _Static_assert(sizeof(struct head_row) == 64, "layout");
 #define HEAD_CRC_FROM 12
 #define EXPIRE_A_BATCH 256u
 #define IDEM_SLICE 8192u                /* keys: some five milliseconds */
-#define CURE "restore it from a backup"
+#define CURE "run stint check --repair, or restore it from a backup"
 
 enum store_rc head_put(struct store *s)
 {

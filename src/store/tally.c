@@ -109,7 +109,7 @@ enum store_rc tally_load(struct store *s, char *why, size_t size)
 				return STORE_NO_MEMORY;
 		}
 		if (tally_decode(v, n ? &n->tally : &s->totals, n ? &n->limit : &none) != STORE_OK) {
-			snprintf(why, size, "the store is damaged: the counters of %s %.*s cannot be read; restore it from a backup",
+			snprintf(why, size, "the store is damaged: the counters of %s %.*s cannot be read; run stint check --repair, or restore it from a backup",
 				*p == 't' ? "all jobs" : *p == 'q' ? "queue" : "type", (int)name.n, name.p);
 			return STORE_DAMAGED;
 		}

@@ -5,6 +5,7 @@
 
 #include "store/check.h"
 #include "store/embedded.h"
+#include "store/repair.h"
 
 struct said { unsigned n; char text[64][400]; };
 
@@ -320,6 +321,39 @@ static const struct damage { const char *name; void (*make)(struct fixture *f); 
 	{ "token of tomorrow", token_of_tomorrow, "the number of its lease or arrival has not been given out yet" },
 };
 
+static void lost(void *arg, const struct job_id *id, const char *what)
+{
+	struct said *s = arg;
+
+	if (s->n < 64)
+		snprintf(s->text[s->n], sizeof(s->text[0]), "%s%s", id ? "job: " : "", what);
+	s->n++;
+}
+
+/* Built anew it is sound, and has every job but what was lost and said so. */
+static void repaired(struct fixture *f, const struct damage *d)
+{
+	struct said told = { .n = 0 }, s;
+	struct store_repair r = { .arg = &told, .lost = lost };
+	struct fixture *g;
+	void *own = NULL;
+
+	assert_int_equal(fixture_memory(&own), 0);
+	g = own;
+	g->rules.idempotency_window_ms = 86400000;
+	g->rules.idempotency_max = 1000;
+	store_rules(g->store, &g->rules);
+	assert_int_equal(store_rebuild(f->reader, g->store, f->now_us, &r), STORE_OK);
+	check(g, 0, &s);
+	if (s.n)
+		fail_msg("%s, %s: not sound when it was built anew: %s", f->engine, d->name, s.text[0]);
+	recount(g);
+	assert_int_equal(r.nlost, told.n);
+	if (r.jobs + told.n < 17)
+		fail_msg("%s, %s: %u jobs are left, and %u are said to be lost", f->engine, d->name, (unsigned)r.jobs, told.n);
+	fixture_end(&own);
+}
+
 static void damaged(void **state, const struct damage *d)
 {
 	struct fixture *f = *state;
@@ -333,6 +367,7 @@ static void damaged(void **state, const struct damage *d)
 		met |= strstr(s.text[i], d->said) != NULL;
 	if (!met)
 		fail_msg("%s, %s: %u flaws, and not \"%s\"; the first: %s", f->engine, d->name, s.n, d->said, s.n ? s.text[0] : "");
+	repaired(f, d);
 }
 
 static void every_damage(void **state, int (*setup)(void **state))

@@ -42,6 +42,8 @@ settled() { get /stats; [ "$(field dead)" = 300 ] && [ "$(field succeeded)" = 30
 ok "the short ones end" until_true 60 settled
 check --json
 is "as JSON" "$code $(jq -c '[.flaws, .jobs, .sound]' < "$T/out")" '0 [[],1201,true]'
+check --repair
+is "no repair while a server runs" "$code $(cat "$T/err")" "69 stint: a server runs on $T/store (process $server); stop it for the repair"
 ok "the server ends" end_server INT
 server=
 check
@@ -86,7 +88,47 @@ like "noise: it says so" "$(head -n 1 "$T/out")" 'data.mdb has a damaged head: i
 : > "$T/store/data.mdb"
 check --json
 is "empty: exit code" "$code $(jq -r .sound < "$T/out")" "1 false"
+
+# --- repaired ---
+repair() { "$stint" check --repair -c "$T/stint.conf" "$@" > "$T/out" 2> "$T/err"; code=$?; }
+kept() { find "$T/store" -name 'data.mdb.damaged-*'; }
+before=$(cksum < "$T/store/data.mdb")
+repair
+is "what is no store is left as it is" "$code $(cksum < "$T/store/data.mdb") $(kept)" "65 $before "
 cp "$T/good.mdb" "$T/store/data.mdb"
+repair
+is "a sound one: exit code" "$code $(cat "$T/err")" "0 "
+like "a sound one: nothing is lost" "$(cat "$T/out")" "^built anew with 1,201 jobs; 0 things were lost; the file as it was is $T/store/data.mdb.damaged-[0-9]+$"
+ok "the file as it was is kept" cmp -s "$T/good.mdb" "$(kept)"
 check
-is "as it was: exit code" $code 0
+is "it is sound: exit code" "$code $(grep -c '^sound: 1,201 jobs' "$T/out")" "0 1"
+bad=0 page=2
+while [ $page -lt 14 ]; do
+	rm -f "$(kept)"
+	cp "$T/good.mdb" "$T/store/data.mdb"
+	at=$((page * (size / 4096) / 14 * 4096))
+	flip_at $((at + 16)); flip_at $((at + 12)); flip_at $((at + 4000))
+	repair
+	verdict || { bad=$((bad + 1)); note "page at $at: exit code $code: $(cat "$T/err")"; }
+	check
+	[ "$code" = 0 ] || { bad=$((bad + 1)); note "page at $at is not sound: $(head -n 3 "$T/out")"; }
+	page=$((page + 1))
+done
+is "a dozen damaged pages: each is repaired" $bad 0
+rm -f "$(kept)"
+cp "$T/good.mdb" "$T/store/data.mdb"
+truncate -s $((size / 4096 * 3 / 4 * 4096)) "$T/store/data.mdb"
+repair --json
+ok "cut by a quarter: it is repaired, or said that it cannot be" test "$code" = 1 -o "$code" = 65
+if [ "$code" = 65 ]; then
+	rm -f "$(kept)"
+	cp "$T/good.mdb" "$T/store/data.mdb"
+fi
+is "nothing of the building is left" "$(find "$T/store" -mindepth 1 ! -name 'data.mdb.damaged-*' -printf '%f\n' | sort | tr '\n' ' ')" "data.mdb instance.lock writer.lock "
+must_start
+submit noop 1
+wait_final "$id"
+is "a server starts on it and runs jobs" "$state" succeeded
+ok "the server ends again" end_server INT
+server=
 finish
