@@ -115,9 +115,7 @@ static uint32_t weight(void *arg, struct job_text queue)
 
 struct store_options place_options(const struct place *p)
 {
-	static const uint8_t boot[16];
-
-	return (struct store_options){ .path = p->path, .map_size = p->conf->store.map_size, .epoch = (uint64_t)clock_wall_us(), .boot_id = boot, .random = random_bytes, .idem_slice = UINT32_MAX };
+	return (struct store_options){ .path = p->path, .map_size = p->conf->store.map_size, .epoch = (uint64_t)clock_wall_us(), .random = random_bytes, .idem_slice = UINT32_MAX };
 }
 
 struct store_rules place_rules(const struct place *p)
