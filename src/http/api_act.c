@@ -1,5 +1,5 @@
 /* What people do to one job: DELETE /jobs/ID, POST /jobs/ID/retry, /run-now and /delete. Called by the wire half through http_routes. Each is one operation of the keeper;
- * the answer is the job as it is after the commit. Nothing here is fatal. */
+ * the answer is the job as it is after that. Nothing here is fatal. */
 #include "http/http.h"
 
 #include "http/job_request.h"
@@ -48,9 +48,11 @@ static void answered(struct http_request *q, enum store_act act, const struct re
 {
 	if (r->rc != STORE_OK)
 		refused(q, act, (enum store_rc)r->rc);
+	else if (act != STORE_ACT_CANCEL)
+		api_job_answer_put(q, r);
 	else
 		/* a running job is only asked to end: 202; everything else has happened */
-		api_job_answer_status(q, r->id, act == STORE_ACT_CANCEL && r->state == JOB_RUNNING ? 202 : 200);
+		api_job_answer_status(q, r->id, r->state == JOB_RUNNING ? 202 : 200);
 }
 
 static void cancel_answered(void *owner, const struct request_result *r)

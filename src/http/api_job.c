@@ -6,13 +6,27 @@
 #include "http/job_wait.h"
 #include "text/duration.h"
 
-static enum store_rc put(struct store_reader *r, struct job_id id, bool brief, struct buf *out, enum job_state *state)
+/* What a worker that has taken it has done since is left out. */
+static void as_put(struct job_read *j, const struct request_result *as)
+{
+	const struct job *now = &j->job;
+
+	j->job = (struct job){ .id = now->id, .state = (enum job_state)as->state, .priority = now->priority, .created_ms = now->created_ms, .updated_ms = as->at_ms, .run_at_ms = as->run_at_ms,
+		.expires_at_ms = now->expires_at_ms, .max_retries = now->max_retries, .attempts = as->act.attempts, .retry_count = as->act.retries, .progress_pct = -1 };
+	j->view.progress_pct = -1;
+	j->view.worker = j->view.progress = j->view.result = (struct slice){ 0 };
+}
+
+/* `as`: see api_job_answer_put(), or NULL. */
+static enum store_rc put(struct store_reader *r, struct job_id id, bool brief, const struct request_result *as, struct buf *out, enum job_state *state)
 {
 	struct job_read j;
 	enum store_rc rc = job_read(r, id, brief, &j);
 
 	if (rc != STORE_OK)
 		return rc;
+	if (as && (j.job.state != (enum job_state)as->state || j.job.attempts != as->act.attempts))
+		as_put(&j, as);
 	*state = j.job.state;
 	job_json_put(out, &j.view);
 	job_read_free(&j);
@@ -21,15 +35,15 @@ static enum store_rc put(struct store_reader *r, struct job_id id, bool brief, s
 
 enum store_rc api_job_put(struct store_reader *r, struct job_id id, struct buf *out, enum job_state *state)
 {
-	return put(r, id, false, out, state);
+	return put(r, id, false, NULL, out, state);
 }
 
 enum store_rc api_job_put_brief(struct store_reader *r, struct job_id id, struct buf *out, enum job_state *state)
 {
-	return put(r, id, true, out, state);
+	return put(r, id, true, NULL, out, state);
 }
 
-void api_job_answer_status(struct http_request *q, struct job_id id, int status)
+static void answer(struct http_request *q, struct job_id id, int status, const struct request_result *as)
 {
 	struct buf body = { 0 };
 	enum job_state state;
@@ -37,7 +51,7 @@ void api_job_answer_status(struct http_request *q, struct job_id id, int status)
 
 	if (!job_request_read(q))
 		return;
-	rc = api_job_put(q->api->reader, id, &body, &state);
+	rc = put(q->api->reader, id, false, as, &body, &state);
 	store_read_end(q->api->reader);
 	if (rc == STORE_OK)
 		reply_json(q, status, &body);
@@ -46,9 +60,19 @@ void api_job_answer_status(struct http_request *q, struct job_id id, int status)
 	buf_free(&body);
 }
 
+void api_job_answer_status(struct http_request *q, struct job_id id, int status)
+{
+	answer(q, id, status, NULL);
+}
+
+void api_job_answer_put(struct http_request *q, const struct request_result *r)
+{
+	answer(q, r->id, 200, r);
+}
+
 void api_job_answer(struct http_request *q, struct job_id id)
 {
-	api_job_answer_status(q, id, 200);
+	answer(q, id, 200, NULL);
 }
 
 /* How long the answer may be held; -1: an answer was given. */

@@ -88,9 +88,6 @@ static bool resolve(struct filling *f)
 	if (s->backoff.max_ms < s->backoff.base_ms)
 		return envelope_wrong(f, "backoff", "\"backoff.max\" (%.3f s) must not be less than \"backoff.base\" (%.3f s)",
 			(double)s->backoff.max_ms / 1000, (double)s->backoff.base_ms / 1000);
-	if (s->expires_at_ms && s->run_at_ms && s->expires_at_ms <= s->run_at_ms)
-		return envelope_wrong(f, envelope_given(f, FIELD_EXPIRES_AT) ? "expires_at" : "expires_in",
-			"the job would expire before it may start; let it expire later, or run it earlier");
 	if (!envelope_given(f, FIELD_TRACE) && envelope_traceparent(f->in->traceparent))
 		s->trace = (struct job_text){ f->in->traceparent.p, f->in->traceparent.n };
 	s->aging_ms = conf_job_aging(c, s->queue);

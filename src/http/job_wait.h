@@ -15,6 +15,8 @@ unsigned job_wait_count(void);
 /* api_job.c: answers with the job as it stands now. */
 void api_job_answer(struct http_request *q, struct job_id id);          /* 200 and the job as it is now */
 void api_job_answer_status(struct http_request *q, struct job_id id, int status);
+/* 200 and the job as `r` says that it was put, even where a worker has taken it since. */
+void api_job_answer_put(struct http_request *q, const struct request_result *r);
 /* api_job.c: the job as JSON, inside a snapshot. */
 enum store_rc api_job_put(struct store_reader *r, struct job_id id, struct buf *out, enum job_state *state);
 enum store_rc api_job_put_brief(struct store_reader *r, struct job_id id, struct buf *out, enum job_state *state);       /* without a payload or result that has rows of its own */

@@ -45,19 +45,20 @@ static struct slice string_of(const json_t *v)
 	return (struct slice){ json_string_value(v), json_string_length(v) };
 }
 
+/* Tokens are numbers to us and opaque to a client: what cannot be one is nobody's, and refused as one that ran out is. */
 static bool set_lease(struct reading *r, const struct schema_member *m, const json_t *v)
 {
 	struct slice s = string_of(v);
 	uint64_t token = 0;
 
 	r->c->has_lease = true;
-	if (!json_is_string(v) || s.n == 0 || s.n > 19)
+	if (!json_is_string(v))
 		return wrong(r, m->name, "\"lease\" must be the string that the claim gave");
 	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] < '0' || s.p[i] > '9')
-			return wrong(r, m->name, "\"lease\" must be the string that the claim gave");
+		r->c->foreign |= i == 19 || s.p[i] < '0' || s.p[i] > '9';
 		token = token * 10 + (uint64_t)(s.p[i] - '0');
 	}
+	r->c->foreign |= token == 0;
 	r->c->token = r->c->finish.token = token;
 	return true;
 }
@@ -330,7 +331,7 @@ enum store_rc lease_look(struct lease_call *c, struct job_text *queue)
 			c->result.len = most;
 			c->finish.flags = (c->finish.flags | REQUEST_FINISH_RESULT_CUT) & ~REQUEST_FINISH_RESULT_JSON;
 		}
-		if (c->act == LEASE_PROGRESS && (job.state != JOB_RUNNING || job.worker != STORE_REMOTE || job.lease_token != c->token))
+		if (c->foreign || (c->act == LEASE_PROGRESS && (job.state != JOB_RUNNING || job.worker != STORE_REMOTE || job.lease_token != c->token)))
 			rc = STORE_STALE;
 	}
 	store_read_end(r);

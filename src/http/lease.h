@@ -18,6 +18,7 @@ struct lease_call {                     /* one of them; of an array one element 
 	struct job_id id;
 	uint64_t token;
 	bool has_lease;
+	bool foreign;                   /* it is no token of ours */
 	/* what is said */
 	struct request_finish finish;
 	struct buf result, log;
@@ -35,7 +36,7 @@ struct lease_call {                     /* one of them; of an array one element 
 
 /* Reads one call from the text of a JSON value that envelope_is_json() has accepted. in_array: id and outcome stand in it. False: *p says why. */
 bool lease_read(struct lease_call *c, struct slice text, bool in_array, struct lease_problem *p);
-/* Whether the job is there, and held by a remote worker under that lease as far as that can be seen. max_output: of its type's handler. NOT_FOUND, STALE (PROGRESS alone; of the others the keeper decides). */
+/* Whether the job is there, and held by a remote worker under that lease as far as that can be seen. max_output: of its type's handler. NOT_FOUND, STALE (a token that is not ours, and PROGRESS; of the others the keeper decides). */
 enum store_rc lease_look(struct lease_call *c, struct job_text *queue);
 void lease_ask(struct lease_call *c);
 void lease_free(struct lease_call *c);  /* its buffers */

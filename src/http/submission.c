@@ -9,8 +9,7 @@
 #include "http/job_request.h"
 #include "http/job_wait.h"
 #include "http/parents.h"
-#include "http/title.h"
-#include "text/json.h"
+#include "http/problem.h"
 #include "text/uuid.h"
 
 struct submission *submission_new(struct http_request *q, enum submission_kind kind)
@@ -214,21 +213,7 @@ void submission_put(struct buf *b, const struct submission_item *item)
 		buf_printf(b, ",\"state\":\"%s\"}", job_state_name((enum job_state)item->result.state));
 		return;
 	}
-	buf_str(b, "{\"type\":\"about:blank\",\"title\":");
-	json_put_string(b, slice_of(title_of(p.status)));
-	buf_str(b, ",\"status\":");
-	buf_i64(b, p.status);
-	if (item->line) {
-		buf_str(b, ",\"line\":");
-		buf_u64(b, item->line);
-	}
-	if (p.field[0]) {
-		buf_str(b, ",\"field\":");
-		json_put_string(b, slice_of(p.field));
-	}
-	buf_str(b, ",\"detail\":");
-	json_put_string(b, slice_of(p.detail));
-	buf_char(b, '}');
+	problem_put(b, p.status, item->line, slice_of("/jobs"), p.field[0] ? p.field : NULL, slice_of(p.detail));
 }
 
 /* The keeper took all or none: the one at fault is named. */

@@ -155,6 +155,9 @@ static enum store_rc apply_act(struct keeper *k, const struct store_owner *from,
 		out->id = j.id;
 		out->state = j.state;
 		out->run_at_ms = j.run_at_ms;
+		out->at_ms = j.updated_ms;
+		out->act.attempts = j.attempts;
+		out->act.retries = j.retry_count;
 		if (j.cancel_asked && j.state == JOB_RUNNING)
 			keeper_cancel(k, &j);
 	}

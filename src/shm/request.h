@@ -111,11 +111,14 @@ struct request_extend { struct job_id id; uint64_t token; int64_t by_ms; /* 0: t
 struct request_result {
 	uint64_t tag;
 	int32_t rc;             /* enum store_rc */
-	uint32_t state;         /* SUBMIT, GROUP, FINISH: enum job_state it went into */
+	uint32_t state;         /* SUBMIT, GROUP, FINISH, ACT: enum job_state it went into */
 	struct job_id id;
-	int64_t at_ms;          /* SUBMIT: created_at; EXTEND: milliseconds left */
-	uint64_t blob;          /* STAGE: its number */
-	int64_t run_at_ms;      /* SUBMIT: as stored; FINISH: of the retry */
+	int64_t at_ms;          /* SUBMIT: created_at; ACT: updated_at; EXTEND: milliseconds left */
+	union {
+		uint64_t blob;  /* STAGE: its number */
+		struct { uint32_t attempts, retries; } act;     /* ACT: as it left them */
+	};
+	int64_t run_at_ms;      /* SUBMIT, ACT: as stored; FINISH: of the retry */
 };
 
 /* What the result of REQUEST_BULK says: where the next slice begins. */

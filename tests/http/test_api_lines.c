@@ -53,6 +53,9 @@ static void check_mixed(void)
 		if (status[i] > 0) {
 			number_is(j, "status", status[i]);
 			number_is(j, "line", line[i]);
+			string_is(j, "instance", "/jobs");
+			assert_non_null(json_object_get(j, "title"));
+			assert_non_null(json_object_get(j, "detail"));
 		} else {
 			string_is(j, "state", "queued");
 		}

@@ -53,7 +53,7 @@ bad=$id
 wait_final "$id"
 is "it is dead" "$state" dead
 post "/jobs/$bad/retry" ''
-is "it is queued again" "$status" 200
+is "it is queued again" "$status $(field state) $(field attempts) $(field finished_at)$(field worker)" "200 queued 0 "
 wait_final "$bad"
 get "/jobs/$bad"
 is "its attempts count anew" "$(field state) $(field attempts)" "dead 1"
@@ -67,7 +67,7 @@ is "a job that succeeded is not retried" "$status" 409
 # Not waiting for its time.
 submit fine 1 ',"delay":"1h"'
 post "/jobs/$id/run-now" ''
-is "run now" "$status" 200
+is "run now" "$status $(field state) $(field attempts)" "200 queued 0"
 wait_final "$id"
 is "it has run" "$state" succeeded
 post "/jobs/$id/run-now" ''
@@ -76,7 +76,7 @@ submit slow 1
 retrying() { [ "$(job_state "$id")" = retrying ]; }
 ok "it waits for its backoff" until_true 10 retrying
 post "/jobs/$id/run-now" ''
-is "nor for its backoff" "$status" 200
+is "nor for its backoff" "$status $(field state) $(field attempts) $(field retry_count)" "200 queued 1 1"
 again() { get "/jobs/$id" && [ "$(field retry_count)" = 2 ]; }
 ok "it is tried again" until_true 10 again
 

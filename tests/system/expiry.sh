@@ -26,8 +26,11 @@ retrying=$id
 is "they are taken" "$status" 201
 submit fine 1 ',"queue":"shut","expires_in":"2h"'
 stays=$id
+submit fine 1 ',"delay":"2h","expires_in":"3s"'
+scheduled=$id
+is "one that expires before its time may start is taken too" "$status" 201
 # Nothing is claimed and nobody asks but these.
-for job in "$queued" "$waiting" "$retrying"; do
+for job in "$queued" "$waiting" "$retrying" "$scheduled"; do
 	wait_final "$job"
 	is "it expired" "$state" expired
 done
@@ -41,7 +44,7 @@ is "one with more time waits on" "$(field state)" queued
 submit fine 1 ',"queue":"shut","unique_key":"only"'
 is "the unique key is free again" "$status" 201
 get /stats
-is "the counts" "$(field expired) $(field queued) $(field scheduled) $(field waiting) $(field retrying)" "3 2 1 0 0"
+is "the counts" "$(field expired) $(field queued) $(field scheduled) $(field waiting) $(field retrying)" "4 2 1 0 0"
 
 # The keeper dies with some of them before it, and then the server is away when their time comes.
 submit fine 1 ',"queue":"shut","expires_in":"1s"'
@@ -61,5 +64,5 @@ end_server
 sleep 1
 must_start
 count_is() { get /stats && [ "$(field expired)" = "$1" ]; }
-ok "700 that expired while no server ran" until_true 30 count_is 704
+ok "700 that expired while no server ran" until_true 30 count_is 705
 finish

@@ -108,7 +108,13 @@ for bad in '{}' '{"types":[]}' '{"types":["far"],"max":0}' '{"types":["far"],"wa
 done
 post /claims '{"types":["here"]}'
 is "422 for what runs here" "$status" 422
-for bad in '{}' '{"lease":1}' '{"lease":"x"}' '{"lease":"1","retry":true}'; do
+for other in x '' -1 0 18446744073709551617 00000000000000000001; do
+	post "/jobs/$a/release" "{\"lease\":\"$other\"}"
+	is "409 for what was never a lease: '$other'" "$status" 409
+done
+post /claims/results "[{\"id\":\"$a\",\"lease\":\"no such\",\"outcome\":\"complete\"}]"
+is "also among many" "$status $(grep -o '"status":[0-9]*' "$T/body")" '200 "status":409'
+for bad in '{}' '{"lease":1}' '{"lease":"1","retry":true}'; do
 	post "/jobs/$a/complete" "$bad"
 	is "400 for $bad" "$status" 400
 done
