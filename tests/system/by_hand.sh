@@ -53,7 +53,7 @@ bad=$id
 wait_final "$id"
 is "it is dead" "$state" dead
 post "/jobs/$bad/retry" ''
-is "it is queued again" "$status $(field state) $(field attempts) $(field finished_at)$(field worker)" "200 queued 0 "
+is "it is queued again" "$status $(field state) $(field attempts) $(field worker)" "200 queued 0 null"
 wait_final "$bad"
 get "/jobs/$bad"
 is "its attempts count anew" "$(field state) $(field attempts)" "dead 1"
