@@ -194,7 +194,7 @@ static bool set_message(struct reading *r, const struct schema_member *m, const 
 }
 
 static const struct { struct schema_member member; unsigned acts; bool in_array; bool (*set)(struct reading *r, const struct schema_member *m, const json_t *v); } members[] = {
-	{ { "lease", SCHEMA_PATTERN(1, 19, "^[0-9]+$"), SCHEMA_ALWAYS, "As the claim gave it." }, ENDS | LEASE_RELEASE | LEASE_EXTEND | LEASE_PROGRESS, false, set_lease },
+	{ { "lease", SCHEMA_STRING, SCHEMA_ALWAYS, "As the claim gave it." }, ENDS | LEASE_RELEASE | LEASE_EXTEND | LEASE_PROGRESS, false, set_lease },
 	{ { "id", SCHEMA_ID, SCHEMA_ALWAYS, NULL }, ENDS | LEASE_RELEASE, true, set_id },
 	{ { "outcome", SCHEMA_CHOICE("complete,fail,release"), SCHEMA_ALWAYS, "What else there may be is what the call of that name takes." }, ENDS | LEASE_RELEASE, true, set_outcome },
 	{ { "result", SCHEMA_ANY, SCHEMA_MAYBE, "A string is kept as its text, anything else as the JSON that came." }, LEASE_COMPLETE, false, set_result },

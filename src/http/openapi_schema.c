@@ -363,6 +363,7 @@ static const struct schema_member line_problem[] = {
 	{ "title", SCHEMA_STRING, SCHEMA_ALWAYS, NULL },
 	{ "status", SCHEMA_INTEGER(400, 599), SCHEMA_ALWAYS, "What this job alone would have been answered with." },
 	{ "line", SCHEMA_INTEGER(1, INFINITY), SCHEMA_ALWAYS, NULL },
+	{ "instance", SCHEMA_STRING, SCHEMA_ALWAYS, "The path asked for." },
 	{ "field", SCHEMA_STRING, SCHEMA_MAYBE, NULL },
 	{ "detail", SCHEMA_STRING, SCHEMA_ALWAYS, NULL },
 	END
