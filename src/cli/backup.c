@@ -39,6 +39,7 @@ static int copy(void *arg, int fd)
 
 	if (code != EX_OK)
 		return code;
+	umask(027);             /* LMDB makes it for everybody to read */
 	enum store_rc rc = store_backup(b->place.path, b->place.conf->store.map_size, b->part, tell_bytes, &fd, why, sizeof(why));
 	return rc == STORE_OK ? EX_OK : cli_fail(place_code(rc), "%s", why);
 }

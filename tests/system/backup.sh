@@ -30,6 +30,7 @@ is "a second one, as JSON" "$code $(jq -r '.bytes > 1048576' < "$T/out")" "0 tru
 : > "$T/enough"
 wait "$load"
 is "nothing else lies beside them" "$(cd "$T" && ls -d copy* second* | tr '\n' ' ')" "copy second "
+is "nobody else may read it" "$(stat -c '%a' "$T/copy" "$T/copy/data.mdb" | tr '\n' ' ')" "750 640 "
 backup "$T/copy"
 is "a destination that is there: exit code" $code 73
 like "a destination that is there: it says so" "$(cat "$T/err")" "^stint: $T/copy is there already; a backup is a new directory$"
@@ -43,6 +44,19 @@ ok "the server ends" end_server
 server=
 backup "$T/third"
 is "of a store at rest: exit code" $code 0
+if [ "$(id -u)" = 0 ] && nobody=$(id -u nobody 2> /dev/null); then
+	chmod 711 "$T"
+	chown -R nobody "$T/third"
+	sed "s|path = \"$T/store\"|path = \"$T/third\"|" "$T/stint.conf" > "$T/third.conf"
+	"$stint" backup -c "$T/third.conf" "$T/fourth" > "$T/out" 2>&1
+	is "as root: it belongs to whom the store belongs to" "$? $(stat -c '%u' "$T/fourth" "$T/fourth/data.mdb" | tr '\n' ' ')" "0 $nobody $nobody "
+	for command in check export "check --repair"; do
+		# shellcheck disable=SC2086 # two words
+		"$stint" $command -c "$T/third.conf" $([ "$command" != export ] || echo -) > "$T/out" 2> "$T/err"
+		is "as root: $command" "$? $(cat "$T/err")" "0 "
+	done
+	is "as root: no file of root's is left in the store" "$(find "$T/third" -user root)" ""
+fi
 sed -i "s|path = \"$T/store\"|path = \"$T/copy\"|" "$T/base.conf"
 write_conf 1
 "$stint" check -c "$T/stint.conf" > "$T/out" 2>&1
