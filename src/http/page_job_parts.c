@@ -133,9 +133,8 @@ static void put_end(struct buf *b, struct slice event, struct buf *text)
 		{ "exit_code", "exit code ", "" }, { "signal", "signal ", "" }, { "duration_ms", "took ", " ms" }, { "cpu_ms", "processor ", " ms" }, { "max_rss_kb", "memory ", " KB" },
 		{ "run_at", "for ", "" },
 	};
-	const char *between = "";
+	const char *between = "<small>";
 
-	buf_str(b, "<small>");
 	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
 		struct slice v = member(event, said[i].name, text);
 		if (v.n == 0)
@@ -145,7 +144,8 @@ static void put_end(struct buf *b, struct slice event, struct buf *text)
 		buf_str(b, said[i].after);
 		between = ", ";
 	}
-	buf_str(b, "</small>");
+	if (between[0] == ',')
+		buf_str(b, "</small>");
 }
 
 static void put_attempt(struct buf *b, struct slice event, struct buf *text)
