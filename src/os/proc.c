@@ -59,6 +59,16 @@ bool proc_stopped(const struct proc *p)
 	return p->state == 'T' || p->state == 't' || proc_ended(p);
 }
 
+uint64_t proc_resident_kb(void)
+{
+	char text[128];
+	unsigned long pages;
+
+	if (file_read("/proc/self/statm", text, sizeof(text)) <= 0 || sscanf(text, "%*u %lu", &pages) != 1)
+		return 0;
+	return (uint64_t)pages * (unsigned long)sysconf(_SC_PAGESIZE) / 1024;
+}
+
 int proc_open(void)
 {
 	return open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

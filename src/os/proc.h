@@ -3,6 +3,7 @@
 #define STINT_OS_PROC_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct proc {
@@ -16,6 +17,8 @@ struct proc {
 bool proc_read(pid_t pid, struct proc *out);
 bool proc_ended(const struct proc *p);          /* a zombie that has run its course; one whose other threads live on has not */
 bool proc_stopped(const struct proc *p);        /* or ended */
+
+uint64_t proc_resident_kb(void);                /* memory of this process that is not paged out; 0 where /proc does not say */
 
 /* /proc, to be gone through: -1 with errno where it cannot be opened. */
 int proc_open(void);

@@ -15,6 +15,7 @@
 
 #include "os/clock.h"
 #include "os/log.h"
+#include "os/proc.h"
 #include "os/timeslice.h"
 #include "process/channel.h"
 
@@ -151,29 +152,13 @@ static void bell_ready(struct loop_io *io, uint32_t events)
 		p->on_bell(p);
 }
 
-static uint64_t resident_kb(void)
-{
-	char text[128], *end = NULL;
-	int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return 0;
-	ssize_t n = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	if (n <= 0)
-		return 0;
-	text[n] = '\0';
-	strtoul(text, &end, 10);
-	return strtoul(end, NULL, 10) * (unsigned long)sysconf(_SC_PAGESIZE) / 1024;
-}
-
 static void beat(struct loop_timer *t)
 {
 	struct process *p = LOOP_OWNER(t, struct process, beat);
 	struct shm_proc *me = &p->seg->proc[p->slot];
 
 	atomic_store_explicit(&me->heartbeat_ns, clock_boot_ns(), memory_order_relaxed);
-	atomic_store_explicit(&me->rss_kb, resident_kb(), memory_order_relaxed);
+	atomic_store_explicit(&me->rss_kb, proc_resident_kb(), memory_order_relaxed);
 	shm_gauge(me, SHM_C_LOG_DROPPED, log_dropped());
 	loop_timer_set(p->loop, t, BEAT_NS);
 }

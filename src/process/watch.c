@@ -10,6 +10,7 @@
 #include "os/clock.h"
 #include "os/files.h"
 #include "os/log.h"
+#include "os/proc.h"
 
 #define TICK_NS (1000 * MASTER_MS)
 #define MUTE_TICKS 3u
@@ -51,6 +52,7 @@ static void tick(struct loop_timer *t)
 	int64_t now = clock_boot_ns(), from = judged_from(&m->watch, now);
 
 	atomic_store_explicit(&m->seg.proc[0].heartbeat_ns, now, memory_order_relaxed);
+	atomic_store_explicit(&m->seg.proc[0].rss_kb, proc_resident_kb(), memory_order_relaxed);
 	shm_gauge(&m->seg.proc[0], SHM_C_LOG_DROPPED, log_dropped());
 	for (uint32_t i = 0; i < m->nslot; i++)
 		judge(&m->child[i], now, from);

@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -62,6 +64,19 @@ static void states_are_told_apart(void **unused)
 	assert_int_equal(waitpid(child, NULL, 0), child);
 }
 
+static void our_own_memory_is_measured(void **unused)
+{
+	(void)unused;
+	uint64_t before = proc_resident_kb();
+	assert_true(before > 100 && before < 64u << 20);
+	char *p = malloc(32u << 20);
+	assert_non_null(p);
+	memset(p, 1, 32u << 20);
+	assert_int_equal(p[12345], 1);
+	assert_true(proc_resident_kb() > before + (16u << 10));
+	free(p);
+}
+
 static void processor_time_counts_its_reaped_children(void **unused)
 {
 	struct proc before, after;
@@ -114,6 +129,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_line_is_read_past_any_name),
 		cmocka_unit_test(states_are_told_apart),
+		cmocka_unit_test(our_own_memory_is_measured),
 		cmocka_unit_test(processor_time_counts_its_reaped_children),
 		cmocka_unit_test(everybody_is_listed_once),
 	};

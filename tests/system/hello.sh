@@ -54,6 +54,8 @@ submit nosuchtype null
 is "a type without a handler is refused" "$status" 422
 like "by its name" "$(field detail)" nosuchtype
 
+measured() { get /stats; [ "$(jq '[.processes[].rss_kb > 0] | length == 5 and all' < "$T/body")" = true ]; }
+ok "each process says what memory it has" until_true 10 measured
 for page in /status /stats /status.json /metrics /livez /readyz /health; do
 	get $page
 	is "$page" "$status" 200
