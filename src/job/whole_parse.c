@@ -16,7 +16,7 @@ struct parse {
 	struct whole_error *e;
 	struct slice kind, id, state, tags, depends, waits, history, notes, progress;   /* raw values */
 	struct slice payload, payload_base64, result, result_text, result_base64, fingerprint;
-	struct slice key, job, name, paused, upto, run, print, created, format, version, made, jobs;
+	struct slice key, key_base64, job, name, name_base64, paused, upto, run, print, created, format, version, made, jobs;
 	bool payload_is_json;
 };
 
@@ -275,7 +275,7 @@ static const struct { const char *name; size_t at; } members[] = {
 	M("result_base64", result_base64), M("result_text_base64", result_base64), M("fingerprint_base64", fingerprint),
 };
 static const struct { const char *name; size_t at; } others[] = {
-	M("kind", kind), M("id", id), M("key", key), M("fingerprint_base64", fingerprint), M("job", job), M("name", name), M("paused", paused), M("upto_ms", upto),
+	M("kind", kind), M("id", id), M("key", key), M("key_base64", key_base64), M("fingerprint_base64", fingerprint), M("job", job), M("name", name), M("name_base64", name_base64), M("paused", paused), M("upto_ms", upto),
 	M("run_ms", run), M("print", print), M("created_ms", created), M("format", format), M("version", version), M("made_ms", made), M("jobs", jobs),
 };
 #undef M
@@ -368,6 +368,14 @@ static bool get_job(struct parse *p, struct slice line)
 	return get_bytes_of_job(p);
 }
 
+/* One or the other, of 1 to max bytes. */
+static bool get_either(struct parse *p, struct slice text, struct slice base64, size_t max, struct job_text *out)
+{
+	if (!text.p == !base64.p || !get_string(p, text.p ? text : base64, !text.p, out))
+		return false;
+	return out->n > 0 && out->n <= max;
+}
+
 static bool get_key(struct parse *p)
 {
 	struct whole_key *k = &p->l->key;
@@ -375,7 +383,7 @@ static bool get_key(struct parse *p)
 
 	if (!get_id(p->id, k->id.b))
 		return wrong(p, "id", "it must be the id of a job");
-	if (!p->key.p || !get_string(p, p->key, false, &k->key) || k->key.n == 0 || k->key.n > JOB_KEY_MAX)
+	if (!get_either(p, p->key, p->key_base64, JOB_KEY_MAX, &k->key))
 		return wrong(p, "key", "it must be a string of 1 to 255 bytes");
 	memset(k->fingerprint, 0, sizeof(k->fingerprint));
 	if (p->fingerprint.p) {
@@ -391,7 +399,7 @@ static bool get_schedule(struct parse *p)
 	struct whole_schedule *s = &p->l->schedule;
 	int64_t print;
 
-	if (!p->name.p || !get_string(p, p->name, false, &s->name) || s->name.n == 0 || s->name.n > 255)
+	if (!get_either(p, p->name, p->name_base64, 255, &s->name))
 		return wrong(p, "name", "it must be a string of 1 to 255 bytes");
 	if (!get_id(p->job, s->job.b))
 		return wrong(p, "job", "it must be the id of a job");
@@ -404,7 +412,7 @@ static bool get_schedule(struct parse *p)
 
 static bool get_queue(struct parse *p)
 {
-	if (!p->name.p || !get_string(p, p->name, false, &p->l->queue) || p->l->queue.n == 0 || p->l->queue.n > JOB_QUEUE_MAX)
+	if (!get_either(p, p->name, p->name_base64, JOB_QUEUE_MAX, &p->l->queue))
 		return wrong(p, "name", "it must be a string of 1 to 128 bytes");
 	return slice_eq(p->paused, "true") || wrong(p, "paused", "it must be true");
 }

@@ -53,6 +53,8 @@ static void lines_are_the_same_again(void **unused)
 	same_again("{\"kind\":\"end\",\"jobs\":7}\n");
 	same_again("{\"kind\":\"queue\",\"name\":\"a \\\"b\\\"\",\"paused\":true}\n");
 	same_again("{\"kind\":\"key\",\"id\":" ID ",\"key\":\"once\",\"fingerprint_base64\":\"AQIDBAUGBwgJCgsMDQ4PEA==\",\"created_ms\":9}\n");
+	same_again("{\"kind\":\"key\",\"id\":" ID ",\"key_base64\":\"AG9uY2U=\",\"created_ms\":9}\n");
+	same_again("{\"kind\":\"queue\",\"name_base64\":\"/w==\",\"paused\":true}\n");
 	same_again("{\"kind\":\"schedule\",\"name\":\"nightly\",\"job\":" ID ",\"upto_ms\":5,\"run_ms\":4,\"print\":3}\n");
 	same_again(JOB ",\"payload\":null}\n");
 	same_again(JOB ",\"payload\":{\"a\":[1e400,\"\xc3\xa4\",{}]}}\n");
@@ -135,6 +137,7 @@ static void what_is_wrong_is_named(void **unused)
 	wrong(JOB ",\"payload\":1,\"fingerprint_base64\":\"AA==\"}", "fingerprint_base64", "16 bytes in base64");
 	wrong(JOB ",\"payload\":1,\"result_text\":1}", "result_text", "it must be a string");
 	wrong("{\"kind\":\"key\",\"id\":" ID ",\"created_ms\":1}", "key", "1 to 255 bytes");
+	wrong("{\"kind\":\"queue\",\"name\":\"q\",\"name_base64\":\"AA==\",\"paused\":true}", "name", "1 to 128 bytes");
 	wrong("{\"kind\":\"queue\",\"name\":\"q\"}", "paused", "it must be true");
 	wrong("{\"kind\":\"queue\",\"paused\":true}", "name", "1 to 128 bytes");
 	wrong("{\"kind\":\"schedule\",\"name\":\"n\",\"job\":" ID "}", "upto_ms", "a whole number");
