@@ -31,7 +31,7 @@ bool proc_read(pid_t pid, struct proc *out)
 	char path[32], text[512];
 	const char *after;
 	int ppid, pgrp, session;
-	long long tick[4];
+	long long tick[2];
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
 	if (file_read(path, text, sizeof(text)) <= 0)
@@ -39,14 +39,26 @@ bool proc_read(pid_t pid, struct proc *out)
 	/* The name in parentheses may hold parentheses and spaces itself: the last one counts. */
 	after = strrchr(text, ')');
 	*out = (struct proc){ .pid = pid };
-	if (!after || sscanf(after + 1, " %c %d %d %d %*d %*d %*u %*u %*u %*u %*u %lld %lld %lld %lld %*d %*d %ld",
-			     &out->state, &ppid, &pgrp, &session, &tick[0], &tick[1], &tick[2], &tick[3], &out->threads) != 9)
+	if (!after || sscanf(after + 1, " %c %d %d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %lld %lld %*d %*d %ld",
+			     &out->state, &ppid, &pgrp, &session, &tick[0], &tick[1], &out->threads) != 7)
 		return false;
 	out->ppid = ppid;
 	out->pgrp = pgrp;
 	out->session = session;
-	out->ticks = tick[0] + tick[1] + tick[2] + tick[3];
+	out->ticks = tick[0] + tick[1];
 	return true;
+}
+
+int64_t proc_peak_kb(pid_t pid)
+{
+	char path[32], text[4096];
+	const char *at;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	if (file_read(path, text, sizeof(text)) <= 0)
+		return -1;
+	at = strstr(text, "\nVmHWM:");
+	return at ? strtoll(at + strlen("\nVmHWM:"), NULL, 10) : -1;
 }
 
 bool proc_ended(const struct proc *p)

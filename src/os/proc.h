@@ -10,7 +10,7 @@ struct proc {
 	pid_t pid, ppid, pgrp, session;
 	char state;             /* R S D Z T t X I, as proc(5) has them */
 	long threads;
-	long long ticks;        /* of processor time, its own and that of the children that it has reaped: sysconf(_SC_CLK_TCK) a second */
+	long long ticks;        /* of processor time that the children took which it has reaped, and theirs: sysconf(_SC_CLK_TCK) a second */
 };
 
 /* From /proc/PID/stat; false where it is gone. */
@@ -19,6 +19,8 @@ bool proc_ended(const struct proc *p);          /* a zombie that has run its cou
 bool proc_stopped(const struct proc *p);        /* or ended */
 
 uint64_t proc_resident_kb(void);                /* memory of this process that is not paged out; 0 where /proc does not say */
+/* The most memory that it has had resident since it executed its program, in KB; -1 where that cannot be read. */
+int64_t proc_peak_kb(pid_t pid);
 
 /* /proc, to be gone through: -1 with errno where it cannot be opened. */
 int proc_open(void);

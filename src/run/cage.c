@@ -120,6 +120,13 @@ bool cage_has(const struct cage *c, pid_t pid)
 	return c->made && cgroup_has(c->group, pid);
 }
 
+int64_t cage_peak_kb(const struct cage *c)
+{
+	int64_t peak = c->made && own.memory ? cgroup_number(c->group, "memory.peak", NULL) : -1;
+
+	return peak < 0 ? -1 : peak / 1024;
+}
+
 void cage_end(struct cage *c, struct cage_use *use)
 {
 	if (use)
@@ -127,8 +134,7 @@ void cage_end(struct cage *c, struct cage_use *use)
 	if (!c->made)
 		return;
 	if (use && own.memory) {
-		int64_t peak = cgroup_number(c->group, "memory.peak", NULL);
-		use->peak_kb = peak < 0 ? -1 : peak / 1024;
+		use->peak_kb = cage_peak_kb(c);
 		use->oom = cgroup_number(c->group, "memory.events", "oom_kill") > 0;
 	}
 	if (c->group >= 0)

@@ -26,6 +26,7 @@ void cage_shut(void);                   /* process death: ends what is in all of
 void cage_make(struct cage *c, const struct conf_handler *h, struct spawn_plan *plan);
 void cage_kill(const struct cage *c);
 bool cage_left(const struct cage *c);   /* a process lives in it */
+int64_t cage_peak_kb(const struct cage *c);     /* the most memory that all of it have had at once so far; -1: not known */
 bool cage_has(const struct cage *c, pid_t pid);
 void cage_end(struct cage *c, struct cage_use *use);    /* reads what it has used, and removes it; use may be NULL */
 

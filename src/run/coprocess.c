@@ -214,6 +214,8 @@ static struct coprocess_job *job_new(struct run_host *h, struct run_task *t, str
 	j->started_ms = clock_wall_ms();
 	output_log_init(&j->log);
 	j->log.plain = true;
+	if (c->njobs == 0)
+		coprocess_use_pass(c);
 	TAILQ_INSERT_TAIL(&c->jobs, j, link);
 	c->njobs++;
 	return j;

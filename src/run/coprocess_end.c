@@ -71,6 +71,7 @@ static bool start(struct coprocess *c, struct program *p, struct spawn_plan *pla
 	c->family.over = coprocess_over;
 	c->family.drop = coprocess_dropped;
 	family_begin(&c->family, h, pid);
+	coprocess_use_begin(c);
 	if (coprocess_listen(c, fd[1], fd[2], fd[4]) < 0) {
 		snprintf(why, size, "cannot listen to \"%s\": %s", plan->file, strerror(errno));
 		c->asked = true;
@@ -221,6 +222,7 @@ static void end_jobs(struct coprocess *c, const char *why)
 			r.exit_code = WIFEXITED(c->family.status) ? WEXITSTATUS(c->family.status) : -1;
 			r.term_signal = WIFSIGNALED(c->family.status) ? WTERMSIG(c->family.status) : 0;
 		}
+		coprocess_use_tell(c, &r);
 		coprocess_job_end(j, &r);
 	}
 }

@@ -43,11 +43,19 @@ struct coprocess_job {
 	char error[JOB_ERROR_MAX];      /* of the verdict */
 };
 
+struct coprocess_use {                  /* of processor and memory, by a program */
+	int64_t told_us;                /* processor time that jobs have been told of, or that was taken while it had none */
+	int64_t children_us;            /* of processes that it started and has reaped */
+	int64_t peak_kb;
+	int64_t looked_ns;              /* at the last two; 0: never */
+};
+
 struct coprocess {
 	struct coprocess_pool *pool;
 	unsigned number;                /* from 1 */
 	enum coprocess_life life;
 	struct family family;
+	struct coprocess_use use;
 	struct loop_io to, from, err;   /* fd -1: closed */
 	struct loop_timer timer;        /* of a pause, or of patience with one that is closing */
 	TAILQ_HEAD(coprocess_jobs, coprocess_job) jobs;
@@ -85,6 +93,11 @@ void coprocess_write(struct coprocess *c);                              /* as mu
 bool coprocess_unwritten(const struct coprocess_job *j);                /* the program has not seen a byte of it */
 void coprocess_unwrite(struct coprocess_job *j);                        /* such a job's line is taken out */
 void coprocess_read_all(struct coprocess *c);                           /* what is left in its pipes when it is gone */
+
+/* --- coprocess_use.c --- */
+void coprocess_use_begin(struct coprocess *c);                          /* a program has been started */
+void coprocess_use_pass(struct coprocess *c);                           /* what it has taken so far is no job's: it had none */
+void coprocess_use_tell(struct coprocess *c, struct run_result *r);     /* what it has taken since the last job that was told */
 
 /* --- coprocess_end.c --- */
 bool coprocess_launch(struct coprocess *c, char *why, size_t why_size, bool *ours);    /* DOWN -> UP. False with the reason; *ours: our own resources are short */

@@ -162,6 +162,7 @@ static void take_answer(struct coprocess *c, struct coprocess_job *j, const stru
 		r.retry_in_ms = said->retry_in_ms;
 		output_copy(slice_of(said->text[0] ? said->text : "failed without a word"), r.error, sizeof(r.error));
 	}
+	coprocess_use_tell(c, &r);
 	coprocess_job_end(j, &r);
 	coprocess_finish(c);
 }

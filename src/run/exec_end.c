@@ -69,11 +69,6 @@ static void judge(const struct exec_attempt *a, struct run_result *r)
 	}
 }
 
-static int64_t time_us(const struct timeval *t)
-{
-	return (int64_t)t->tv_sec * 1000000 + t->tv_usec;
-}
-
 void exec_over(struct family *f)
 {
 	struct exec_attempt *a = LOOP_OWNER(f, struct exec_attempt, family);
@@ -88,7 +83,7 @@ void exec_over(struct family *f)
 	judge(a, &r);
 	r.started_ms = a->started_ms;
 	r.duration_us = (a->family.ended_ns - a->started_ns) / 1000;
-	r.cpu_us = time_us(&a->family.usage.ru_utime) + time_us(&a->family.usage.ru_stime);
+	r.cpu_us = family_cpu_us(&a->family);
 	/* the kernel's figure of a process begins with ours, which it is a copy of for a moment */
 	r.max_rss_kb = a->family.use.peak_kb >= 0 ? (uint64_t)a->family.use.peak_kb : (uint64_t)a->family.usage.ru_maxrss;
 	r.retry_in_ms = r.outcome == JOB_OUTCOME_SUCCEEDED ? -1 : a->log.retry_in_ms;

@@ -81,6 +81,16 @@ void family_begin(struct family *f, struct run_host *h, pid_t pid)
 	LIST_INSERT_HEAD(&families, f, link);
 }
 
+static int64_t time_us(const struct timeval *t)
+{
+	return (int64_t)t->tv_sec * 1000000 + t->tv_usec;
+}
+
+int64_t family_cpu_us(const struct family *f)
+{
+	return time_us(&f->usage.ru_utime) + time_us(&f->usage.ru_stime);
+}
+
 void family_leave(struct family *f)
 {
 	loop_timer_stop(f->host->loop, &f->timer);

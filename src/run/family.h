@@ -42,6 +42,7 @@ void family_begin(struct family *f, struct run_host *h, pid_t pid);
 /* SIGTERM, and SIGKILL after the grace; where it was asked already the shorter grace counts. */
 void family_end(struct family *f, int64_t grace_ms);
 void family_kill(struct family *f);     /* SIGKILL at once, again and again */
+int64_t family_cpu_us(const struct family *f);  /* what its leader, and what that reaped, have taken; once it is GONE */
 
 /* To be called on SIGCHLD. Reaps every child that has ended, our programs and adopted ones (at most `max`), ends what families whose leader is gone left behind, and tells of those of which nothing
  * is left. True where there may be more to reap: to be called again soon. */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -77,26 +78,44 @@ static void our_own_memory_is_measured(void **unused)
 	free(p);
 }
 
-static void processor_time_counts_its_reaped_children(void **unused)
+static void processor_time_of_reaped_children_is_told(void **unused)
 {
 	struct proc before, after;
-	int status;
+	clock_t begin;
 
 	(void)unused;
 	assert_true(proc_read(getpid(), &before));
 	pid_t child = fork();
 	if (child == 0) {
-		struct proc p;
-		do
-			if (!proc_read(getpid(), &p))
-				_exit(1);
-		while (p.ticks < 2);
+		begin = clock();
+		while (clock() - begin < CLOCKS_PER_SEC / 20)
+			;
 		_exit(0);
 	}
-	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_int_equal(status, 0);
+	siginfo_t info;
+	assert_int_equal(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT), 0);
 	assert_true(proc_read(getpid(), &after));
-	assert_true(after.ticks >= before.ticks + 2);
+	assert_true(after.ticks == before.ticks);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	assert_true(proc_read(getpid(), &after));
+	assert_true(after.ticks >= before.ticks + sysconf(_SC_CLK_TCK) / 20 - 2);
+}
+
+static void the_most_memory_is_told(void **unused)
+{
+	size_t size = 32u << 20;
+	int64_t before = proc_peak_kb(getpid());
+
+	(void)unused;
+	assert_true(before > 0);
+	char *p = malloc(size);
+	assert_non_null(p);
+	for (size_t i = 0; i < size; i += 4096)
+		((volatile char *)p)[i] = 1;
+	assert_true(proc_peak_kb(getpid()) >= (int64_t)(size >> 10));
+	free(p);
+	assert_true(proc_peak_kb(getpid()) >= (int64_t)(size >> 10));
+	assert_int_equal(proc_peak_kb(0), -1);
 }
 
 static void everybody_is_listed_once(void **unused)
@@ -130,7 +149,8 @@ int main(void)
 		cmocka_unit_test(a_line_is_read_past_any_name),
 		cmocka_unit_test(states_are_told_apart),
 		cmocka_unit_test(our_own_memory_is_measured),
-		cmocka_unit_test(processor_time_counts_its_reaped_children),
+		cmocka_unit_test(processor_time_of_reaped_children_is_told),
+		cmocka_unit_test(the_most_memory_is_told),
 		cmocka_unit_test(everybody_is_listed_once),
 	};
 

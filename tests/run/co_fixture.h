@@ -2,6 +2,9 @@
 #ifndef STINT_TESTS_RUN_CO_FIXTURE_H
 #define STINT_TESTS_RUN_CO_FIXTURE_H
 
+#include <sys/wait.h>
+#include <time.h>
+
 #include "fixture.h"
 
 static char co_line[1 << 20], co_id[37], co_first[37], co_payload[1 << 20];
@@ -43,9 +46,31 @@ static inline int co_is(const char *what)
 	return strstr(co_payload, what) != NULL;
 }
 
+#define CO_BURN_MS 150
+#define CO_MEMORY (48u << 20)
+static volatile char co_memory[CO_MEMORY];
+
+/* Processor time of its own. */
+static inline void co_burn(void)
+{
+	for (clock_t begin = clock(); clock() - begin < CLOCKS_PER_SEC / 1000 * CO_BURN_MS; )
+		;
+}
+
 /* What the payload asks for, one job after another. */
 static inline void co_obey(void)
 {
+	if (co_is("burn-itself"))
+		co_burn();
+	if (co_is("burn-in-a-child")) {
+		pid_t pid = fork();
+		if (pid == 0)
+			co_burn(), _exit(0);
+		waitpid(pid, NULL, 0);
+	}
+	if (co_is("take-memory"))
+		for (size_t i = 0; i < CO_MEMORY; i += 4096)
+			co_memory[i] = 1;
 	if (co_is("wait-for-go"))
 		while (access(getenv("CO_GO") ? getenv("CO_GO") : "/nowhere", F_OK) != 0)
 			usleep(1000);

@@ -186,6 +186,34 @@ ok "all die in the same instant: the next start has none of it" until_true 5 non
 request DELETE "/jobs/$id"
 wait_final "$id"
 
+# --- programs that stay ---
+program stays <<'END'
+while read -r line; do
+	id=$(echo "$line" | sed 's/.*"id":"\([^"]*\)".*/\1/')
+	case $line in *'"payload":"go"'*) setsid sh -c 'echo > $T/work/away; exec sleep 1000' & while [ ! -e $T/work/away ]; do sleep 0.05; done; exit 3 ;; esac
+	echo "{\"id\":\"$id\",\"ok\":true,\"result\":\"$(sed -n 's/^0:://p' /proc/$$/cgroup)\"}"
+done
+END
+add_conf <<'END'
+handler stays { coprocess = {"$T/stays"}  max_retries = 0 }
+END
+write_conf "$port"
+kill -HUP "$server"
+taken() { submit stays null; [ "$status" = 201 ]; }
+ok "a reload brings a coprocess" until_true 20 taken
+wait_final "$id"
+first=$(field result)
+like "which is in a group of its own" "$state $first" "^succeeded ${part#"$mount"}/w[0-9]+/[0-9]+\$"
+expect_log 'handler "stays", process [0-9]+: its coprocess exited with code 3'
+submit stays '"go"'
+wait_final "$id"
+is "which ends with it, whoever forked away" "$state $(field last_error)" "dead its coprocess exited with code 3"
+ok "and is removed" test ! -e "$mount$first"
+submit stays null
+wait_final "$id"
+like "the next one has another" "$state $(field result)" "^succeeded ${part#"$mount"}/w[0-9]+/[0-9]+\$"
+ok "not that one" test "$(field result)" != "$first"
+
 # --- the end: all groups go ---
 ok "the server ends with all that runs" end_server
 is "and no group is left" "$(find "$group" -mindepth 1 -type d | wc -l | tr -d ' ')" 0
@@ -195,6 +223,7 @@ if [ "$(id -u)" -eq 0 ] && id nobody > /dev/null 2>&1; then
 	chmod 755 "$T"
 	chown -R nobody "$T/run" "$T/store" "$T/work"
 	sed -i 's/^user = .*/user = "nobody"/' "$T/base.conf"
+	sed -i '/^handler stays /d' "$T/more.conf"
 	must_start
 	submit where null
 	wait_final "$id"
