@@ -1,37 +1,18 @@
 #!/bin/sh
 # TLS listeners: versions, long bodies both ways, connections that go on, what is not TLS, a new certificate by reload, and certificates and keys that will not do.
 . "${srcdir:-.}/tests/system/lib.sh" || exit 99
+. "${srcdir:-.}/tests/system/secure.sh" || exit 99
 
-command -v openssl > /dev/null || skip_all "there is no openssl to make certificates with"
-certificate() { # NAME
-	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj "/CN=$1" -addext "subjectAltName=IP:127.0.0.1" \
-		-keyout "$T/$1.key" -out "$T/$1.crt" 2> "$T/openssl.err" || bail "no certificate was made"
-}
 certificate one
 certificate two
 cp "$T/one.crt" "$T/server.crt"
 cp "$T/one.key" "$T/server.key"
-secure=$(random_port)
 STINT_HTTP_TLS_CERTIFICATE=$T/server.crt STINT_HTTP_TLS_KEY=$T/server.key STINT_HTTP_MAX_BODY=4M STINT_HTTP_HEADER_TIMEOUT=1s
 export STINT_HTTP_TLS_CERTIFICATE STINT_HTTP_TLS_KEY STINT_HTTP_MAX_BODY STINT_HTTP_HEADER_TIMEOUT
 add_conf <<'END'
 handler work { builtin = noop }
 END
 
-# Both kinds at once; both ports may be taken by others.
-write_conf() {
-	port=$1
-	url=http://127.0.0.1:$port
-	secure=$(random_port)
-	{
-		cat "$T/base.conf"
-		printf 'http {\n    listen = {"127.0.0.1:%s", "127.0.0.1:%s tls"}\n}\n' "$port" "$secure"
-		cat "$T/more.conf"
-	} > "$T/stint.conf"
-}
-port_was_taken() {
-	[ "$1" -eq 69 ] && grep -qE ":($port|$secure)" "$T/start.out" && expect_log "cannot listen on 127\.0\.0\.1:($port|$secure)"
-}
 must_start
 url=https://127.0.0.1:$secure
 tls() { curl -sS -m 20 --cacert "$T/$1.crt" -o "$T/body" -D "$T/header" -w '%{http_code}' "$url$2" 2> "$T/curl.err"; }
