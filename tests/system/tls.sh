@@ -76,5 +76,8 @@ rm "$T/server.crt"
 "$stintd" -t -c "$T/stint.conf" > "$T/test" 2>&1
 code=$?
 is "a file that is not there" "$code $(grep -c 'cannot be read: No such file' "$T/test")" "78 1"
+# Whole again, for who checks the store by this conf.
+cp "$T/two.crt" "$T/server.crt"
+cp "$T/two.key" "$T/server.key"
 url=http://127.0.0.1:$port
 finish
