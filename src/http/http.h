@@ -84,6 +84,8 @@ struct http_request {
 struct slice http_header(const struct http_request *q, const char *lower_name);         /* p NULL where it was not sent */
 struct slice http_query(const struct http_request *q, const char *name);                /* likewise */
 bool http_accepts(const struct http_request *q, const char *media_type);                /* named in Accept with q > 0; a wildcard does not count */
+/* Accept wants it more than the other, wildcards and q considered; where it wants both as much, it alone is named. */
+bool http_prefers(const struct http_request *q, const char *media_type, const char *other);
 
 struct http_peer { unsigned char b[16]; size_t n; };     /* an address: 4 bytes, 8 of an IPv6 network, or the user of a Unix socket */
 void http_peer(const struct http_request *q, struct http_peer *out);                    /* n 0: it has gone */

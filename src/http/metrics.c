@@ -291,7 +291,7 @@ void metrics_put_json(struct buf *b, const struct figures *f)
 void api_metrics(struct http_request *q)
 {
 	bool openmetrics = http_accepts(q, "application/openmetrics-text");
-	bool json = !openmetrics && !http_accepts(q, "text/plain") && http_accepts(q, "application/json");
+	bool json = !openmetrics && http_prefers(q, "application/json", "text/plain");
 	struct figures f;
 	struct buf b = { 0 };
 

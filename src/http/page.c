@@ -33,7 +33,7 @@ bool page_wanted(const struct http_request *q)
 bool page_or_json(struct http_request *q, void (*json)(struct http_request *q))
 {
 	reply_header(q, "Vary", "Accept, Cookie");
-	if (!http_accepts(q, "application/json") || http_accepts(q, "text/html"))
+	if (!http_prefers(q, "application/json", "text/html"))
 		return false;
 	json(q);
 	return true;

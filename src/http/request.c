@@ -311,19 +311,43 @@ static struct slice word_of(struct slice *rest, char end)
 	return slice_trim(w);
 }
 
-/* "q=0", "q=0.", "q=0.000" */
-static bool is_q_zero(struct slice w)
+/* "q=0.25" in thousandths; -1 where it is something else. */
+static int quality(struct slice w)
 {
-	if (w.n < 3 || (w.p[0] | 0x20) != 'q' || w.p[1] != '=' || w.p[2] != '0')
-		return false;
-	for (size_t i = 3; i < w.n; i++)
-		if (w.p[i] != '.' && w.p[i] != '0')
-			return false;
-	return true;
+	int v = 0, unit = 1000;
+
+	if (w.n < 3 || (w.p[0] | 0x20) != 'q' || w.p[1] != '=')
+		return -1;
+	for (size_t i = 2; i < w.n && unit; i++)
+		if (w.p[i] >= '0' && w.p[i] <= '9') {
+			v += (w.p[i] - '0') * unit;
+			unit /= 10;
+		}
+	return v < 1000 ? v : 1000;
 }
 
-bool http_accepts(const struct http_request *q, const char *media_type)
+/* How much Accept wants a media type by its name, by its family and by the wildcard for all, in thousandths; -1 where it does not say. */
+struct wanted { int exact, family, any; };
+
+static void wanted_as(struct wanted *w, struct slice name, const char *media_type, int q)
 {
+	size_t family = (size_t)(strchr(media_type, '/') - media_type) + 1;
+	int *what = NULL;
+
+	if (name.n == strlen(media_type) && strncasecmp(name.p, media_type, name.n) == 0)
+		what = &w->exact;
+	else if (name.n == family + 1 && strncasecmp(name.p, media_type, family) == 0 && name.p[family] == '*')
+		what = &w->family;
+	else if (slice_eq(name, "*/" "*"))
+		what = &w->any;
+	if (what && *what < q)
+		*what = q;
+}
+
+static struct wanted wanted_of(const struct http_request *q, const char *media_type)
+{
+	struct wanted w = { -1, -1, -1 };
+
 	for (size_t i = 0; i < q->nheader; i++) {
 		struct slice rest = q->header[i].value;
 
@@ -331,13 +355,28 @@ bool http_accepts(const struct http_request *q, const char *media_type)
 			continue;
 		while (rest.n) {
 			struct slice item = word_of(&rest, ','), name = word_of(&item, ';');
-			bool zero = false;
+			int said = 1000;
 
-			while (item.n)
-				zero |= is_q_zero(word_of(&item, ';'));
-			if (!zero && name.n == strlen(media_type) && strncasecmp(name.p, media_type, name.n) == 0)
-				return true;
+			while (item.n) {
+				int value = quality(word_of(&item, ';'));
+				said = value < 0 ? said : value;
+			}
+			wanted_as(&w, name, media_type, said);
 		}
 	}
-	return false;
+	return w;
+}
+
+bool http_accepts(const struct http_request *q, const char *media_type)
+{
+	return wanted_of(q, media_type).exact > 0;
+}
+
+bool http_prefers(const struct http_request *q, const char *media_type, const char *other)
+{
+	struct wanted a = wanted_of(q, media_type), b = wanted_of(q, other);
+	int much = a.exact >= 0 ? a.exact : a.family >= 0 ? a.family : a.any;
+	int less = b.exact >= 0 ? b.exact : b.family >= 0 ? b.family : b.any;
+
+	return much > 0 && (much > less || (much == less && a.exact > 0 && b.exact <= 0));
 }

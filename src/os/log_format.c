@@ -63,7 +63,7 @@ static bool field_present(const struct log_job *job, size_t i)
 	case FIELD_ATTEMPT:
 		return job->attempt > 0;
 	case FIELD_DURATION:
-		return job->duration_us > 0;
+		return job->duration_us >= 0;
 	case FIELD_PRIORITY:
 		return job->has_priority;
 	}

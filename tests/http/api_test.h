@@ -118,6 +118,7 @@ bool http_accepts(const struct http_request *q, const char *media_type)
 	return s.p && memmem(s.p, s.n, media_type, strlen(media_type)) != NULL;
 }
 
+bool http_prefers(const struct http_request *q, const char *media_type, const char *other) { return http_accepts(q, media_type) && !http_accepts(q, other); }
 void http_give_up(struct api *a) { (void)a; }
 bool http_is_tls(const struct http_request *q) { (void)q; return false; }
 void http_peer(const struct http_request *q, struct http_peer *out) { (void)q; *out = (struct http_peer){ { 127, 0, 0, 1 }, 4 }; }

@@ -94,12 +94,31 @@ static void accepts(void **state)
 	}
 }
 
+static void prefers(void **state)
+{
+	static const struct { const char *header; bool json; } cases[] = {
+		{ "application/json", true }, { "text/html", false }, { "", false }, { "*/*", false }, { "application/json, text/html", false },
+		{ "application/json, text/html;q=0.5", true }, { "text/html;q=0.9, application/json;q=0.95", true }, { "application/json;q=0.1, text/html", false },
+		{ "application/json, */*", true }, { "application/json;q=0.5, */*", false }, { "application/*", true }, { "text/*, application/json;q=0.2", false },
+		{ "application/json;q=0, */*", false }, { "application/json;q=0", false }, { "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", false },
+		{ "text/html;q=0, */*", true }, { "image/png", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct http_pair h[] = { { SLICE("accept"), slice_of(cases[i].header) } };
+		struct http_request q = { .header = h, .nheader = 1 };
+
+		assert_int_equal(http_prefers(&q, "application/json", "text/html"), cases[i].json);
+	}
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, wire_setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(what_is_asked), T(accepts),
+		T(what_is_asked), T(accepts), T(prefers),
 	};
 
 	return cmocka_run_group_tests_name("request", tests, NULL, NULL);

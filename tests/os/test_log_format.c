@@ -76,7 +76,7 @@ static void what_is_unknown_is_left_out(void **unused)
 	job.has_priority = true;
 	assert_text(&line, "2026-11-21T20:40:59.123Z info keeper[1]: x job=019a priority=0");
 	assert_json(&line, "{\"ts\":\"2026-11-21T20:40:59.123Z\",\"level\":\"info\",\"role\":\"keeper\",\"pid\":1,\"msg\":\"x\",\"job\":\"019a\",\"priority\":0}");
-	job = (struct log_job){ 0 };
+	job = (struct log_job){ .duration_us = -1 };
 	assert_text(&line, "2026-11-21T20:40:59.123Z info keeper[1]: x");
 }
 
@@ -86,7 +86,7 @@ static void durations_have_only_the_digits_they_need(void **unused)
 		int64_t us;
 		const char *field;
 	} cases[] = {
-		{ 1, " duration_ms=0.001" }, { 20, " duration_ms=0.02" }, { 300, " duration_ms=0.3" }, { 7000, " duration_ms=7" },
+		{ 0, " duration_ms=0" }, { 1, " duration_ms=0.001" }, { 20, " duration_ms=0.02" }, { 300, " duration_ms=0.3" }, { 7000, " duration_ms=7" },
 		{ 7234, " duration_ms=7.234" }, { 7204, " duration_ms=7.204" }, { 7030, " duration_ms=7.03" }, { INT64_C(86400000000), " duration_ms=86400000" },
 	};
 	struct log_job job = { 0 };
@@ -104,7 +104,7 @@ static void durations_have_only_the_digits_they_need(void **unused)
 
 static void nothing_breaks_out_of_its_line_or_field(void **unused)
 {
-	struct log_job job = { .id = "a b", .type = "x\n2026 error", .queue = "q=\"1\"", .worker = "\xff\x1b[31m", .trace_id = "a\\b" };
+	struct log_job job = { .id = "a b", .type = "x\n2026 error", .queue = "q=\"1\"", .worker = "\xff\x1b[31m", .duration_us = -1, .trace_id = "a\\b" };
 	struct log_line line = { LOG_LEVEL_INFO, WHEN, "keeper", 1, SLICE("unknown \"x\"\n\x01\xff end\\n"), &job };
 
 	(void)unused;
