@@ -15,8 +15,11 @@ conf=$T/etc/stint/stint.conf
 write_conf "$(random_port)"
 cp "$T/stint.conf" "$conf"
 
+# The strictest shell that is called sh anywhere.
+shell=$(command -v dash || echo /bin/sh)
+note "run by $shell"
 action() { # WORD: exit code in $code
-	"$T/etc/stintd" "$1" > "$T/out" 2>&1
+	"$shell" "$T/etc/stintd" "$1" > "$T/out" 2>&1
 	code=$?
 }
 expect() { # WORD CODE
