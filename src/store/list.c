@@ -7,6 +7,7 @@
 
 #define LANES_MAX 4096          /* more queues and types with work than this are not merged: they are listed one after the other */
 #define LANES_ROOM (2 * LANES_MAX)      /* so many where a listing has begun merged, and they have become more since */
+#define LANES_SEEN 2                    /* times as many are looked at for those that are meant */
 #define PLACE_BYTES 24          /* sort key and id: a place in the order of all lanes */
 #define IN_VALUE 255u
 
@@ -90,6 +91,23 @@ static enum store_rc find(struct walk *w, struct kv_bytes *found, struct kv_byte
 	return w->r->kv->ops->before(w->r->txn, p->table, key, found, v);
 }
 
+/* In the index of lanes: one that is not meant is stepped over as a whole. */
+static enum store_rc skip_lane(struct walk *w, struct kv_bytes found, bool *skipped)
+{
+	uint8_t *key = w->at->key;
+	bool fits;
+
+	TRY(filter_lane(&w->filter, key_get32(found.p), &fits));
+	*skipped = !fits;
+	if (fits)
+		return STORE_OK;
+	memcpy(key, found.p, 4);
+	memset(key + 4, 0xff, PLACE_BYTES);
+	key_step(key, w->part->key_bytes);
+	w->at->part |= BEGUN;
+	return STORE_OK;
+}
+
 static enum store_rc walk_index(struct walk *w, bool *go_on)
 {
 	while (*go_on && look(w)) {
@@ -107,6 +125,12 @@ static enum store_rc walk_index(struct walk *w, bool *go_on)
 		TRY(rc);
 		if (found.n != p->key_bytes || (p->id_at == IN_VALUE && v.n < sizeof(id)))
 			return STORE_DAMAGED;
+		if (p->table == KV_READY) {
+			bool skipped;
+			TRY(skip_lane(w, found, &skipped));
+			if (skipped)
+				continue;
+		}
 		memcpy(&id, p->id_at != IN_VALUE ? (const uint8_t *)found.p + p->id_at : (const uint8_t *)v.p, sizeof(id));
 		memcpy(w->at->key, found.p, found.n);
 		if (p->order == FORWARD)
@@ -154,10 +178,11 @@ static enum store_rc head_of(struct walk *w, uint32_t lane, const uint8_t *place
 	return STORE_OK;
 }
 
-/* Every lane with work that is meant, with its first job at or behind the cursor. *many: they are too many for this. */
+/* Every lane with work that is meant, with its first job at or behind the cursor. *many: they, or all with work, are too many for this. */
 static enum store_rc gather(struct walk *w, bool *many)
 {
 	static const uint8_t begin[PLACE_BYTES];
+	size_t most = w->at->part & BEGUN ? LANES_ROOM : LANES_MAX, left = LANES_SEEN * most;
 	struct lane l, first;
 	bool there, fits;
 
@@ -165,11 +190,14 @@ static enum store_rc gather(struct walk *w, bool *many)
 		TRY(head_of(w, next, begin, &first, &there));
 		if (!there)
 			return STORE_OK;
+		*many = left-- == 0;
+		if (*many)
+			return STORE_OK;
 		TRY(filter_lane(&w->filter, first.lane, &fits));
 		if (fits) {
 			TRY(head_of(w, first.lane, w->at->key, &l, &there));
 			if (there && l.lane == first.lane) {
-				*many = w->lanes == (w->at->part & BEGUN ? LANES_ROOM : LANES_MAX);
+				*many = w->lanes == most;
 				if (*many)
 					return STORE_OK;
 				w->heap[w->lanes++] = l;

@@ -53,17 +53,29 @@ static __attribute__((unused)) enum store_rc counted_seek(struct kv_txn *t, enum
 	return real_ops->seek(t, table, k, f, v);
 }
 
-/* From now on `asked` counts. */
-static __attribute__((unused)) void count_asked(struct store *s)
+static __attribute__((unused)) enum store_rc counted_before(struct kv_txn *t, enum kv_table table, struct kv_bytes k, struct kv_bytes *f, struct kv_bytes *v)
 {
-	real_ops = s->kv->ops;
-	counted_ops = *s->kv->ops;
+	asked++;
+	return real_ops->before(t, table, k, f, v);
+}
+
+/* From now on `asked` counts; the engine's own operations are to be put back. */
+static __attribute__((unused)) void count_engine(struct kv *kv)
+{
+	real_ops = kv->ops;
+	counted_ops = *kv->ops;
 	counted_ops.get = counted_get;
 	counted_ops.put = counted_put;
 	counted_ops.del = counted_del;
 	counted_ops.seek = counted_seek;
-	s->kv->ops = &counted_ops;
+	counted_ops.before = counted_before;
+	kv->ops = &counted_ops;
 	asked = 0;
+}
+
+static __attribute__((unused)) void count_asked(struct store *s)
+{
+	count_engine(s->kv);
 }
 
 #endif
