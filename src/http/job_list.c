@@ -14,7 +14,7 @@
 #include "text/json_scan.h"
 
 #define LOOKS 10000             /* rows that one call looks at, at most */
-#define SLICE_LOOKS 2000              /* in one turn */
+#define SLICE_LOOKS 500         /* in one turn: where each is a read from the disk, others wait for so many */
 #define PAGE_BYTES (4u << 20)   /* a page that has grown beyond ends there */
 
 #define CURSOR_BYTES 34         /* part u16, key, checksum of them and of the filter u32 */

@@ -14,7 +14,7 @@
 #define JOBS 30000
 #define BATCH 10000
 #define LOOKS 10000u
-#define PIECE 2000u                     /* in one snapshot */
+#define PIECE 500u                     /* in one snapshot */
 #define PAGE 50u
 #define CALLS 12u                       /* of each listing */
 #define QUEUES 100
@@ -54,9 +54,8 @@ static uint32_t one(void *arg, struct job_text name) { (void)arg, (void)name; re
 
 static void open_store(void)
 {
-	static const uint8_t boot[16];
 	static const struct store_rules rules = { .runs_here = runs_here, .weight = one, .max_crashes = one };
-	struct store_options o = { .path = s.dir, .map_size = MAP, .epoch = 1, .boot_id = boot, .random = bytes_of };
+	struct store_options o = { .path = s.dir, .map_size = MAP, .epoch = 1, .random = bytes_of };
 	enum store_rc rc;
 	char why[512];
 
