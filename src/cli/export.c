@@ -25,6 +25,7 @@ struct export {
 	struct job_whole job;
 	struct buf text;
 	uint64_t jobs, lost;
+	bool renew;                     /* a page that cannot be read spoils the snapshot as well */
 	/* the parent's */
 	uint64_t total, done;
 	struct progress progress;
@@ -54,11 +55,12 @@ static int one_job(struct export *x, struct job_id id)
 
 	if (rc == STORE_NOT_FOUND)
 		return EX_OK;           /* it was deleted just now */
-	if (rc != STORE_OK && rc != STORE_DAMAGED)
+	x->renew = rc == STORE_DAMAGED || rc == STORE_IO;
+	if (rc != STORE_OK && !x->renew)
 		return cli_fail(place_code(rc), "the export came to no end: %s", store_rc_text(rc));
-	if (rc == STORE_DAMAGED) {
+	if (x->renew) {
 		uuid_format(id.b, text);
-		cli_fail(EX_DATAERR, "job %s: %s cannot be read, %s", text, what, rest ? "and is left out" : "and the job is left out");
+		cli_fail(EX_DATAERR, "job %s: %s cannot be read, %s", text, what ? what : "a page of it", rest ? "and is left out" : "and the job is left out");
 		x->lost++;
 	}
 	if (rc == STORE_OK || rest) {
@@ -75,8 +77,9 @@ static int all_jobs(struct export *x, uint64_t total)
 	int code = EX_OK;
 
 	while (code == EX_OK && rc == STORE_OK) {
+		x->renew = false;
 		rc = store_read_begin(x->reader);
-		for (unsigned i = 0; rc == STORE_OK && code == EX_OK && i < JOBS_A_SNAPSHOT && x->text.len < BYTES_A_SNAPSHOT; i++) {
+		for (unsigned i = 0; rc == STORE_OK && code == EX_OK && !x->renew && i < JOBS_A_SNAPSHOT && x->text.len < BYTES_A_SNAPSHOT; i++) {
 			rc = store_next_job(x->reader, &at);
 			if (rc == STORE_OK)
 				code = one_job(x, at);

@@ -173,6 +173,14 @@ static int cursor_of(struct kv_txn *t, enum kv_table table)
 	return t->cursor[table] ? 0 : mdb_cursor_open(t->txn, t->l->dbi[table], &t->cursor[table]);
 }
 
+static int compare(struct kv_bytes a, struct kv_bytes b)
+{
+	int d = memcmp(a.p, b.p, a.n < b.n ? a.n : b.n);
+
+	return d ? d : (a.n > b.n) - (a.n < b.n);
+}
+
+/* A damaged page may bring a row that lies on the other side of the key: who walks a table would go round for ever. */
 static enum store_rc seek(struct kv_txn *t, enum kv_table table, struct kv_bytes key, struct kv_bytes *found, struct kv_bytes *value)
 {
 	MDB_val k = val(key), v;
@@ -180,11 +188,11 @@ static enum store_rc seek(struct kv_txn *t, enum kv_table table, struct kv_bytes
 
 	if (rc == 0)
 		rc = mdb_cursor_get(t->cursor[table], &k, &v, key.n ? MDB_SET_RANGE : MDB_FIRST);
-	if (rc == 0) {
-		*found = bytes(k);
-		*value = bytes(v);
-	}
-	return lmdb_rc(rc);
+	if (rc)
+		return lmdb_rc(rc);
+	*found = bytes(k);
+	*value = bytes(v);
+	return key.n && compare(*found, key) < 0 ? STORE_DAMAGED : STORE_OK;
 }
 
 static enum store_rc before(struct kv_txn *t, enum kv_table table, struct kv_bytes key, struct kv_bytes *found, struct kv_bytes *value)
@@ -199,11 +207,11 @@ static enum store_rc before(struct kv_txn *t, enum kv_table table, struct kv_byt
 		rc = mdb_cursor_get(t->cursor[table], &k, &v, MDB_PREV);
 	else if (rc == MDB_NOTFOUND)
 		rc = mdb_cursor_get(t->cursor[table], &k, &v, MDB_LAST);
-	if (rc == 0) {
-		*found = bytes(k);
-		*value = bytes(v);
-	}
-	return lmdb_rc(rc);
+	if (rc)
+		return lmdb_rc(rc);
+	*found = bytes(k);
+	*value = bytes(v);
+	return key.n && compare(*found, key) >= 0 ? STORE_DAMAGED : STORE_OK;
 }
 
 /* Pages on the free list do not count: the file never shrinks, but they are used again. */
