@@ -1,5 +1,5 @@
 /* A reader of a damaged store: whatever LMDB makes of a page that cannot be, and a page that is not there at all, is STORE_DAMAGED of that one call, and the next one goes on in a new transaction. For the repair alone, in a
- * process that has nothing else to lose: it catches SIGBUS and SIGSEGV while the engine reads. Nobody writes the store meanwhile, so that what was read stays where it is. */
+ * process that has nothing else to lose: it catches SIGBUS, SIGSEGV and SIGABRT while the engine reads. Nobody writes the store meanwhile, so that what was read stays where it is. */
 #include "store/kv_guard.h"
 
 #include <setjmp.h>
@@ -104,6 +104,7 @@ static void catch_all(void)
 
 	sigaction(SIGBUS, &sa, NULL);
 	sigaction(SIGSEGV, &sa, NULL);
+	sigaction(SIGABRT, &sa, NULL);  /* an assertion of LMDB's */
 }
 
 bool kv_guard_try(void (*fn)(void *arg), void *arg)

@@ -4,7 +4,7 @@
 
 #include "store/kv.h"
 
-/* Runs it where SIGBUS and SIGSEGV are caught; false: one came. */
+/* Runs it where those signals are caught; false: one came. */
 bool kv_guard_try(void (*fn)(void *arg), void *arg);
 struct kv *kv_guard(struct kv *inner);  /* reads alone; takes `inner` over. NULL: memory is out */
 

@@ -15,7 +15,7 @@ struct store_repair {
 enum store_rc store_rebuild(struct store_reader *old, struct store *fresh, int64_t wall_us, struct store_repair *r);
 
 /* The same for the store at `path`: built beside it, synced, and put in its place at the end; the damaged file stays there as data.mdb.damaged-SECONDS, whose name is in `kept`. Where it fails nothing has been changed.
- * `opt` is for the new one, its path apart. Pages that are not there are met as damage: SIGBUS and SIGSEGV are caught while it reads. */
+ * `opt` is for the new one, its path apart. Pages that are not there are met as damage: the signals that they bring are caught while it reads. */
 enum store_rc store_repair(const struct store_options *opt, const struct store_rules *rules, int64_t wall_us, struct store_repair *r, char *kept, size_t kept_size, char *why, size_t why_size);
 
 #endif
