@@ -46,8 +46,8 @@ is "no such schedule" "$status" 404
 like "says where they are" "$(field detail)" "GET /schedules"
 get /schedules/one/run
 is "another method" "$status" 405
-get /status
-like "the page has them" "$(cat "$T/body")" '<h2 id="schedules">Schedules</h2>'
+get /status/schedules
+like "the page has them" "$(cat "$T/body")" 'action="/status/schedules/one/run"'
 
 # A queue that has no room when the server is back.
 post /queues/full/pause ''
