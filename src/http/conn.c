@@ -137,13 +137,12 @@ static void write_answer(struct http_exchange *x, int status, const char *conten
 {
 	struct http_wire *w = x->wire;
 	struct http_conn *c = x->q.conn;
-	bool old = x->whole && x->lint.minor == 0;
 
 	if (!c->out.data && (c->out.data = wire_block(w)))
 		c->out.cap = CONN_BLOCK;
-	c->last = !(x->whole || (live && x->q.streamed)) || !lint_keeps(&x->lint) || w->draining || c->over || (live && old);
+	c->last = !(x->whole || (live && x->q.streamed)) || x->lint.close || w->draining || c->over;
 	reply_write(&c->out, &(struct reply){ .status = status, .content_type = content_type, .body = { body->data, body->len }, .extra = { x->q.extra.data, x->q.extra.len },
-		.date = wire_date(w), .bare = x->q.method == HTTP_M_HEAD, .close = c->last, .old = old, .live = live });
+		.date = wire_date(w), .bare = x->q.method == HTTP_M_HEAD, .close = c->last, .live = live });
 	if (body->failed || x->q.extra.failed)
 		c->out.failed = true;
 	if (x->q.sent) {

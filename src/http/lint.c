@@ -40,9 +40,8 @@ static enum lint_rc take_version(struct lint *l, struct slice v)
 {
 	if (v.n != 8 || memcmp(v.p, "HTTP/", 5) != 0 || v.p[5] < '0' || v.p[5] > '9' || v.p[6] != '.' || v.p[7] < '0' || v.p[7] > '9')
 		return refuse(l, 400, "the request line must end in HTTP/1.1");
-	if (v.p[5] != '1' || v.p[7] > '1')
+	if (v.p[5] != '1' || v.p[7] != '1')
 		return refuse(l, 505, "HTTP/%c.%c is not spoken here; HTTP/1.1 is", v.p[5], v.p[7]);
-	l->minor = (unsigned)(v.p[7] - '0');
 	return LINT_DONE;
 }
 
@@ -216,7 +215,6 @@ static enum lint_rc take_connection(struct lint *l, const char *head, struct sli
 		struct slice word = slice_trim((struct slice){ v.p, comma ? (size_t)(comma - v.p) : v.n });
 
 		l->close |= same(word, "close");
-		l->keep_alive |= same(word, "keep-alive");
 		v = comma ? (struct slice){ comma + 1, (size_t)(v.p + v.n - comma - 1) } : (struct slice){ NULL, 0 };
 	}
 	return LINT_DONE;
@@ -284,12 +282,10 @@ static enum lint_rc conclude(struct lint *l, uint64_t max_body)
 {
 	bool coding = had(l, "transfer-encoding");
 
-	if (l->minor == 1 && !had(l, "host"))
+	if (!had(l, "host"))
 		return refuse(l, 400, "the header Host is missing; HTTP/1.1 needs it");
 	if (coding && had(l, "content-length"))
 		return refuse(l, 400, "Content-Length and Transfer-Encoding are both there; send one of them");
-	if (coding && l->minor == 0)
-		return refuse(l, 400, "Transfer-Encoding does not exist in HTTP/1.0; send Content-Length, or HTTP/1.1");
 	if (l->coding_wrong)
 		return refuse(l, 400, "Transfer-Encoding must be the one word chunked");
 	if (l->coding_unknown)
@@ -298,8 +294,6 @@ static enum lint_rc conclude(struct lint *l, uint64_t max_body)
 		return refuse(l, 417, "Expect may only be 100-continue");
 	if (l->content_length > max_body)
 		return refuse(l, 413, "the body has %llu bytes; at most %llu are taken (max_body)", (unsigned long long)l->content_length, (unsigned long long)max_body);
-	if (l->minor == 0)
-		l->expect = false;
 	return LINT_DONE;
 }
 
@@ -345,9 +339,4 @@ enum lint_rc lint_head(struct lint *l, const char *p, size_t n, size_t max_heade
 	}
 	l->scan = n;
 	return n > max_header ? too_long(l, max_header) : LINT_MORE;
-}
-
-bool lint_keeps(const struct lint *l)
-{
-	return !l->close && (l->minor == 1 || l->keep_alive);
 }

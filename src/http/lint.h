@@ -23,11 +23,10 @@ struct lint_refusal { int status; char why[200]; };
 struct lint {
 	size_t bytes;                   /* DONE: of the whole head with its empty line */
 	enum http_method method;
-	unsigned minor;                 /* HTTP/1.minor */
 	struct lint_span target, path_query, authority, host;  /* authority: of an absolute-form target, else n 0; path_query: n 0 for "*" */
 	unsigned nheader;
 	bool chunked, expect, star;
-	bool close, keep_alive;         /* said by Connection */
+	bool close;                     /* said by Connection: the last request */
 	uint64_t content_length;
 	struct lint_refusal no;         /* BAD */
 	/* progress and what is judged at the end */
@@ -39,9 +38,6 @@ struct lint {
 void lint_begin(struct lint *l);
 /* The head's bytes so far, from its first one. BAD: l->no; the connection cannot go on. */
 enum lint_rc lint_head(struct lint *l, const char *p, size_t n, size_t max_header, uint64_t max_body);
-
-/* Whether a request of this version stays open after its answer. */
-bool lint_keeps(const struct lint *l);
 
 /* host[:port] as in Host: the host (with the brackets of an IPv6 address) and the port's digits ("" where none). False where it is neither name nor address. */
 bool lint_authority(struct slice s, struct slice *host, struct slice *port);

@@ -6,11 +6,6 @@ static struct http_exchange *of(const struct http_request *q)
 	return (struct http_exchange *)(uintptr_t)q;    /* its first member */
 }
 
-static bool in_chunks(const struct http_exchange *x)
-{
-	return x->lint.minor != 0;
-}
-
 static struct buf *out_of(struct http_exchange *x)
 {
 	struct http_conn *c = x->q.conn;
@@ -43,11 +38,9 @@ void live_add(struct http_request *q, struct slice bytes)
 	if (q->gone || bytes.n == 0)
 		return;
 	struct buf *out = out_of(x);
-	if (in_chunks(x))
-		buf_printf(out, "%zx\r\n", bytes.n);
+	buf_printf(out, "%zx\r\n", bytes.n);
 	buf_slice(out, bytes);
-	if (in_chunks(x))
-		buf_slice(out, SLICE("\r\n"));
+	buf_slice(out, SLICE("\r\n"));
 }
 
 size_t live_unsent(const struct http_request *q)
@@ -59,12 +52,12 @@ void live_end(struct http_request *q)
 {
 	struct http_exchange *x = of(q);
 
-	if (!q->gone && in_chunks(x))
+	if (!q->gone)
 		buf_slice(out_of(x), SLICE("0\r\n\r\n"));
 	conn_end(x);
 }
 
-/* The connection is closed with the chunks left open. A client of HTTP/1.0 cannot be told. */
+/* The connection is closed with the chunks left open. */
 void live_cut(struct http_request *q)
 {
 	struct http_exchange *x = of(q);

@@ -56,7 +56,7 @@ void reply_write(struct buf *out, const struct reply *r)
 		buf_str(out, r->content_type);
 		buf_slice(out, SLICE("\r\n"));
 	}
-	if (r->live && !r->old)
+	if (r->live)
 		buf_slice(out, SLICE("Transfer-Encoding: chunked\r\n"));
 	if (!none && !r->live) {
 		buf_slice(out, SLICE("Content-Length: "));
@@ -65,8 +65,6 @@ void reply_write(struct buf *out, const struct reply *r)
 	}
 	if (r->close)
 		buf_slice(out, SLICE("Connection: close\r\n"));
-	else if (r->old)
-		buf_slice(out, SLICE("Connection: keep-alive\r\n"));
 	buf_slice(out, r->extra);
 	buf_slice(out, SLICE("\r\n"));
 	if (!none && !r->bare)

@@ -16,8 +16,7 @@ struct reply {
 	const char *date;
 	bool bare;                      /* HEAD: the head alone, with the length that the body would have */
 	bool close;
-	bool old;                       /* HTTP/1.0: staying open must be said */
-	bool live;                      /* its body follows bit by bit: in chunks, or to HTTP/1.0 until the connection closes */
+	bool live;                      /* its body follows bit by bit, in chunks */
 };
 
 void reply_write(struct buf *out, const struct reply *r);

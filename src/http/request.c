@@ -65,7 +65,7 @@ static int on_head(llhttp_t *p)
 	bool chunked = p->flags & F_CHUNKED;
 
 	p->upgrade = 0;                 /* an offer that we do not take: the request is answered as it stands */
-	if (x->q.nheader != x->lint.nheader || chunked != x->lint.chunked || p->http_minor != x->lint.minor)
+	if (x->q.nheader != x->lint.nheader || chunked != x->lint.chunked || p->http_major != 1 || p->http_minor != 1)
 		return -1;
 	return !chunked && p->content_length != x->lint.content_length ? -1 : 0;
 }

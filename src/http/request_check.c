@@ -74,8 +74,6 @@ static bool check_host(struct http_exchange *x)
 	struct slice host = host_of(x), sent = http_header(q, "host"), name, port;
 	bool tls = x->lint.authority.n && strncasecmp(q->target.p, "https", 5) == 0;
 
-	if (!host.p)
-		return true;            /* HTTP/1.0 without one: no browser */
 	if (x->lint.authority.n && sent.p && !same_authority(host, sent, tls ? "443" : "80")) {
 		problem_send(q, 400, NULL, "the target says %.*s and Host says %.*s; they must agree", shown(host), host.p, shown(sent), sent.p);
 		return false;

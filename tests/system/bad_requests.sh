@@ -69,7 +69,6 @@ with run_at 'RFC 3339.*not "2026-02-30T00:00:00Z"' '"run_at":"2026-02-30T00:00:0
 with run_at 'RFC 3339' '"run_at":"2026-01-01T00:00:00"'
 with delay 'only one' '"run_at":"2030-01-01T00:00:00Z","delay":5'
 with expires_in 'longer than 0' '"expires_in":0'
-with expires_in 'before it may start' '"expires_in":"1h","delay":"2h"'
 with backoff '"base", "factor", "max" and "jitter"' '"backoff":1'
 with backoff.factor '1 to 1000' '"backoff":{"factor":0.5}'
 with backoff.jitter '0 to 100' '"backoff":{"jitter":"25%"}'

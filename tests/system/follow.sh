@@ -183,13 +183,6 @@ cmp -s "$T/back" "$T/new" && pass "with the same" || fail "with the same"
 
 # What HTTP has besides.
 is "HEAD has the head alone" "$(curl -sI -m 20 -o "$T/head" -w '%{http_code} %{size_download}' "$url/jobs/$id/log?follow=1")" "200 0"
-parrot
-curl -sSN0 -m 60 "$url/jobs/$id/log?follow=1" > "$T/old" 2> "$T/old.err" 3>&- &
-old=$!
-until_true 20 has_line old "begun 1"
-tell end
-wait "$old"
-is "HTTP/1.0 gets it without chunks" "$? $(cat "$T/old")" "0 begun 1"
 
 # The server's end ends those that wait, and gives those that read what is still said.
 parrot
