@@ -81,7 +81,7 @@ static void test_encode(void **state)
 	struct buf b = { 0 };
 
 	(void)state;
-	url_encode(&b, (struct slice){ "aZ09-._~: &=+%/?#\"<\0\xc3\xbc", 21 });
+	url_encode(&b, SLICE("aZ09-._~: &=+%/?#\"<\0\xc3\xbc"));
 	assert_string_equal(buf_cstr(&b), "aZ09-._~:%20%26%3D%2B%25%2F%3F%23%22%3C%00%C3%BC");
 	buf_free(&b);
 }
