@@ -1,6 +1,6 @@
-/* `stint bench latency`: one job at a time on an idle server. To its answer and to its end by our clock; to its start by the server's own: the job's
- * record, and where the shared segment can be seen (-c, or the installed conf) the time in queue in microseconds. With --delay both count from the time that
- * the job was due. */
+/* `stint bench latency`: one job at a time on an idle server. To its answer and to its end by our clock; to its start by what the job's
+ * record says of it, in milliseconds of the server's clock, which is ours where it runs on this machine; where the shared segment can be seen (-c, or the installed
+ * conf) the time in queue in microseconds as well. With --delay all count from the time that the job was due. */
 #include "cli/bench.h"
 
 #include <inttypes.h>
@@ -12,7 +12,7 @@
 #include "text/duration.h"
 
 struct found {
-	struct shm_histogram submit_us, done_us;
+	struct shm_histogram submit_us, start_us, done_us;
 	double queue_ms_sum, queue_ms_max;
 	uint64_t jobs;
 };
@@ -26,7 +26,7 @@ static bool record_time(struct slice json, const char *member, int64_t *ms)
 	return ok;
 }
 
-static int take_record(struct bench *b, struct found *f, struct slice json)
+static int take_record(struct bench *b, struct found *f, struct slice json, int64_t sent_us)
 {
 	const char *from = b->delay_ms ? "run_at" : "created_at";
 	struct buf state = { 0 };
@@ -44,6 +44,9 @@ static int take_record(struct bench *b, struct found *f, struct slice json)
 		f->queue_ms_sum += ms;
 		f->queue_ms_max = ms > f->queue_ms_max ? ms : f->queue_ms_max;
 		f->jobs++;
+		sent_us = b->delay_ms ? due * 1000 : sent_us;
+		started = started * 1000 + 999;         /* the millisecond's end: rather too long than too short */
+		histogram_add(&f->start_us, started > sent_us ? started - sent_us : 0);
 	}
 	buf_free(&state);
 	return code;
@@ -54,7 +57,7 @@ static int one(struct bench *b, struct found *f, struct slice job)
 	struct client_call post = { .method = "POST", .target = "/jobs", .body = job }, get = { .method = "GET" };
 	struct buf id = { 0 };
 	char target[100];
-	int64_t begun = clock_boot_ns();
+	int64_t begun = clock_boot_ns(), sent_us = clock_wall_us();
 	int code = client_ask(&b->client, &post);
 
 	if (code == 0) {
@@ -73,7 +76,7 @@ static int one(struct bench *b, struct found *f, struct slice job)
 		histogram_add(&f->done_us, (clock_boot_ns() - begun) / 1000);
 	}
 	if (code == 0)
-		code = take_record(b, f, (struct slice){ get.answer.data, get.answer.len });
+		code = take_record(b, f, (struct slice){ get.answer.data, get.answer.len }, sent_us);
 	buf_free(&id);
 	buf_free(&post.answer);
 	buf_free(&get.answer);
@@ -90,6 +93,7 @@ static void print(const struct bench *b, const struct found *f, const struct shm
 	report_histogram(&rep, "submit", &f->submit_us);
 	if (queue_us && queue_us->count >= f->jobs)
 		report_histogram(&rep, "queue", queue_us);
+	report_histogram(&rep, "start", &f->start_us);
 	report_number(&rep, "record_queue_avg_ms", "record: avg queue ms", f->queue_ms_sum / (double)f->jobs, 3);
 	report_number(&rep, "record_queue_max_ms", "record: max queue ms", f->queue_ms_max, 0);
 	report_histogram(&rep, "done", &f->done_us);

@@ -39,6 +39,7 @@ void report_number(struct report *r, const char *key, const char *label, double 
 static const struct { const char *prefix, *key[4], *label[4]; } quantiles[] = {
 	{ "submit", { "submit_p50_ms", "submit_p95_ms", "submit_p99_ms", "submit_max_ms" }, { "submit p50 ms", "submit p95 ms", "submit p99 ms", "submit max ms" } },
 	{ "queue", { "queue_p50_ms", "queue_p95_ms", "queue_p99_ms", "queue_max_ms" }, { "queue p50 ms", "queue p95 ms", "queue p99 ms", "queue max ms" } },
+	{ "start", { "start_p50_ms", "start_p95_ms", "start_p99_ms", "start_max_ms" }, { "submit to start p50 ms", "submit to start p95 ms", "submit to start p99 ms", "submit to start max ms" } },
 	{ "done", { "done_p50_ms", "done_p95_ms", "done_p99_ms", "done_max_ms" }, { "submit to end p50 ms", "submit to end p95 ms", "submit to end p99 ms", "submit to end max ms" } },
 	{ "commit", { "commit_p50_ms", "commit_p95_ms", "commit_p99_ms", "commit_max_ms" }, { "commit p50 ms", "commit p95 ms", "commit p99 ms", "commit max ms" } },
 };

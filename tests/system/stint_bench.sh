@@ -61,6 +61,7 @@ bench latency --jobs 20 -c "$T/stint.conf" --json
 is "latency: exit code" $code 0
 is "latency: jobs" "$(figure jobs)" 20
 ok "latency: an end comes after an answer" awk -v a="$(figure done_p50_ms)" -v b="$(figure submit_p50_ms)" 'BEGIN { exit !(a > b && b > 0) }'
+ok "latency: a start comes after the submission, and not after the end" awk -v s="$(figure start_max_ms)" -v e="$(figure done_max_ms)" 'BEGIN { exit !(s > 0 && s <= e + 1) }'
 ok "latency: the time in queue by the segment" more "$(figure queue_p50_ms)" 0
 bench latency --jobs 3 --delay 30ms -c "$T/stint.conf" --json
 is "latency of jobs that are due later: exit code" $code 0
