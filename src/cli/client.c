@@ -37,7 +37,8 @@ static int fail(struct client *c, int code, const char *fmt, ...)
 static void hang_up(struct client *c)
 {
 	if (c->fd >= 0)
-		close(c->fd);
+		net_hang_up(c->fd, c->tls);
+	c->tls = NULL;
 	c->fd = -1;
 	c->used = false;
 }
@@ -68,14 +69,39 @@ int client_init(struct client *c, const char *url, const char *token)
 		return fail(c, EX_USAGE, "%s: %s", from, why);
 	if (c->token && !token_ok(c->token))
 		return fail(c, EX_USAGE, "%s: the token has a blank or control character in it", c->token_from);
+	if (c->url.is_tls && !(c->secure = tls_context_new_client(why, sizeof(why))))
+		return fail(c, EX_UNAVAILABLE, "cannot speak TLS with %s: %s", c->text, why);
 	return 0;
 }
 
 void client_close(struct client *c)
 {
 	hang_up(c);
+	tls_context_free(c->secure);
+	c->secure = NULL;
 	response_free(&c->response);
 	buf_free(&c->request);
+}
+
+/* Nothing is sent before the server has shown who it is. */
+static int shake_hands(struct client *c)
+{
+	int64_t deadline = clock_boot_ns() + CONNECT_MS * 1000000LL;
+	char why[300] = "out of memory";
+
+	c->tls = tls_new_client(c->secure, c->fd, c->url.host);
+	while (c->tls && tls_handshake(c->tls) < 0) {
+		int error = errno;
+
+		if (error == EAGAIN && net_wait(c->fd, net_events(c->tls, 0), deadline) != 0)
+			continue;
+		if (error == EAGAIN)
+			snprintf(why, sizeof(why), "no TLS handshake within %d s; it may not speak TLS at this port", CONNECT_MS / 1000);
+		else
+			tls_why(c->tls, error, why, sizeof(why));
+		hang_up(c);
+	}
+	return c->tls ? 0 : fail(c, EX_UNAVAILABLE, "cannot speak TLS with %s: %s", c->text, why);
 }
 
 static int dial(struct client *c)
@@ -88,7 +114,7 @@ static int dial(struct client *c)
 	if (c->fd < 0)
 		return fail(c, EX_UNAVAILABLE, "cannot connect to %s: %s. Is stintd running there? Name another address with --url or $STINT_URL", c->text, why);
 	c->used = false;
-	return 0;
+	return c->secure ? shake_hands(c) : 0;
 }
 
 static void compose(struct client *c, const struct client_call *call)
@@ -118,10 +144,14 @@ static enum lost late(struct client *c, const struct client_call *call, int *cod
 	return LOST_FAILED;
 }
 
-static enum lost gone(struct client *c, const struct client_call *call, bool any, const char *how, int *code)
+static enum lost gone(struct client *c, const struct client_call *call, bool any, int error, int *code)
 {
-	*code = fail(c, EX_UNAVAILABLE, "%s closed the connection %s answering %s %s (%s); it may have been restarted: ask again", c->text, any ? "while" : "before", call->method,
-		call->target, how);
+	char how[300] = "end of file";
+
+	if (error)
+		net_why(c->tls, error, how, sizeof(how));
+	*code = fail(c, EX_UNAVAILABLE, "%s closed the connection %s answering %s %s (%s); it may have been restarted: ask again%s", c->text, any ? "while" : "before", call->method,
+		call->target, how, any || c->used ? "" : net_tls_hint(&c->url, NULL, 0));
 	return any ? LOST_FAILED : LOST_BEFORE;
 }
 
@@ -130,17 +160,17 @@ static enum lost send_all(struct client *c, const struct client_call *call, int6
 	size_t at = 0;
 
 	while (at < c->request.len) {
-		ssize_t n = send(c->fd, c->request.data + at, c->request.len - at, MSG_NOSIGNAL);
+		ssize_t n = net_send(c->fd, c->tls, c->request.data + at, c->request.len - at);
 
 		if (n >= 0) {
 			at += (size_t)n;
 		} else if (errno == EAGAIN) {
-			if (net_wait(c->fd, POLLOUT, deadline) == 0)
+			if (net_wait(c->fd, net_events(c->tls, POLLOUT), deadline) == 0)
 				return late(c, call, code);
 		} else if (errno == EPIPE || errno == ECONNRESET) {
 			return LOST_NOTHING;    /* it may have answered before it closed: 413 to a long body */
 		} else if (errno != EINTR) {
-			return gone(c, call, false, strerror(errno), code);
+			return gone(c, call, false, errno, code);
 		}
 	}
 	return LOST_NOTHING;
@@ -161,7 +191,7 @@ static bool await(struct client *c, const struct client_call *call, int64_t dead
 	for (;;) {
 		int64_t until = call->waiting ? clock_boot_ns() + WAITING_NS : deadline;
 
-		if (net_wait(c->fd, POLLIN, until < deadline ? until : deadline) != 0)
+		if (net_wait(c->fd, net_events(c->tls, POLLIN), until < deadline ? until : deadline) != 0)
 			return true;
 		if (until >= deadline)
 			return false;
@@ -177,7 +207,7 @@ static enum lost receive(struct client *c, struct client_call *call, int64_t dea
 	response_begin(&c->response, &call->answer, call->take ? SIZE_MAX : ANSWER_MAX);
 	c->response.bodyless = strcmp(call->method, "HEAD") == 0;
 	while (c->response.at != RESPONSE_DONE) {
-		ssize_t n = recv(c->fd, bytes, sizeof(bytes), 0), used;
+		ssize_t n = net_recv(c->fd, c->tls, bytes, sizeof(bytes)), used;
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -189,14 +219,18 @@ static enum lost receive(struct client *c, struct client_call *call, int64_t dea
 		if (n == 0 && response_eof(&c->response))
 			break;
 		if (n <= 0)
-			return gone(c, call, any, n < 0 ? strerror(errno) : "end of file", code);
-		any = true;
+			return gone(c, call, any, n < 0 ? errno : 0, code);
+		if (!any && *net_tls_hint(&c->url, bytes, (size_t)n)) {
+			*code = fail(c, EX_UNAVAILABLE, "%s does not answer %s %s%s", c->text, call->method, call->target, net_tls_hint(&c->url, bytes, (size_t)n));
+			return LOST_FAILED;
+		}
 		used = response_feed(&c->response, bytes, (size_t)n);
 		if (used < 0 || used < n) {
 			*code = fail(c, EX_PROTOCOL, "%s answered %s %s with something that is no HTTP answer: %s. Is it a Stint server?", c->text, call->method, call->target,
 				used < 0 ? c->response.why : "there are bytes after its end");
 			return LOST_FAILED;
 		}
+		any = true;
 		hand_on(c, call);
 	}
 	return LOST_NOTHING;

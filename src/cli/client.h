@@ -19,6 +19,8 @@ struct client {
 	const char *token, *token_from; /* NULL: none; "--token" or "$STINT_TOKEN" */
 	struct net_url url;
 	struct net_address at;
+	struct tls_context *secure;     /* of an https address, else NULL */
+	struct tls *tls;                /* its session, while connected */
 	int fd;                         /* -1: not connected now */
 	bool used;                      /* an answer has come over this connection */
 	bool keep;                      /* set by the caller: a POST too goes over a kept connection, and fails where that has been closed */

@@ -18,7 +18,9 @@ static void hang_up(struct link *l)
 	if (l->io.fd < 0)
 		return;
 	loop_del(l->loop, &l->io);
-	close(l->io.fd);
+	net_hang_up(l->io.fd, l->tls);
+	l->tls = NULL;
+	l->greeted = false;
 	l->io.fd = -1;
 	l->used = false;
 }
@@ -74,22 +76,43 @@ static void begin(struct link *l)
 			finish(l, 0, why);
 			return;
 		}
+		if (l->client->secure)
+			l->tls = tls_new_client(l->client->secure, fd, l->client->url.host);
 		l->io.fd = fd;
-		if (loop_add(l->loop, &l->io, EPOLLOUT) < 0) {
-			close(fd);
+		if ((l->client->secure && !l->tls) || loop_add(l->loop, &l->io, EPOLLOUT) < 0) {
+			snprintf(why, sizeof(why), "%s", strerror(errno));
+			net_hang_up(fd, l->tls);
+			l->tls = NULL;
 			l->io.fd = -1;
-			finish(l, 0, strerror(errno));
+			finish(l, 0, why);
 		}
 		return;
 	}
 	loop_change(l->loop, &l->io, EPOLLOUT);
 }
 
-/* A kept connection that turns out to be closed says nothing about the server: once more on a new one. */
-static void broken(struct link *l, const char *why)
+/* What the session waits for, once something gave EAGAIN. */
+static void watch(struct link *l, uint32_t plain)
 {
-	bool again = l->used && !l->hushed && l->response.at == RESPONSE_HEAD && l->response.line.len == 0;
+	loop_change(l->loop, &l->io, !l->tls ? plain : tls_wants_out(l->tls) ? EPOLLOUT : EPOLLIN);
+}
 
+static bool nothing_came(const struct link *l)
+{
+	return l->response.at == RESPONSE_HEAD && l->response.line.len == 0;
+}
+
+/* A kept connection that turns out to be closed says nothing about the server: once more on a new one. error 0: the server has closed it. */
+static void broken(struct link *l, int error)
+{
+	bool nothing = nothing_came(l);
+	bool again = l->used && !l->hushed && nothing;
+	char why[400] = "the connection was closed";
+
+	if (error)
+		net_why(l->tls, error, why, sizeof(why));
+	if (nothing && l->sent == l->out.len)
+		snprintf(why + strlen(why), sizeof(why) - strlen(why), "%s", net_tls_hint(&l->client->url, NULL, 0));
 	hang_up(l);
 	if (again)
 		begin(l);
@@ -97,22 +120,41 @@ static void broken(struct link *l, const char *why)
 		finish(l, 0, why);
 }
 
-static void send_some(struct link *l)
+/* True: it is connected, and with TLS the server has shown who it is. */
+static bool connected(struct link *l)
 {
 	int err = 0;
 	socklen_t n = sizeof(err);
 
 	if (l->stage == LINK_CONNECTING && (getsockopt(l->io.fd, SOL_SOCKET, SO_ERROR, &err, &n) < 0 || err)) {
-		broken(l, strerror(err ? err : errno));
-		return;
+		broken(l, err ? err : errno);
+		return false;
 	}
+	l->stage = LINK_GREETING;
+	if (l->tls && !l->greeted && tls_handshake(l->tls) < 0) {
+		if (errno == EAGAIN)
+			watch(l, EPOLLIN);
+		else
+			broken(l, errno);
+		return false;
+	}
+	l->greeted = true;
 	l->stage = LINK_BUSY;
+	return true;
+}
+
+static void send_some(struct link *l)
+{
+	if (l->stage != LINK_BUSY && !connected(l))
+		return;
 	while (l->sent < l->out.len) {
-		ssize_t sent = send(l->io.fd, l->out.data + l->sent, l->out.len - l->sent, MSG_NOSIGNAL);
-		if (sent < 0 && errno == EAGAIN)
+		ssize_t sent = net_send(l->io.fd, l->tls, l->out.data + l->sent, l->out.len - l->sent);
+		if (sent < 0 && errno == EAGAIN) {
+			watch(l, EPOLLOUT);
 			return;
+		}
 		if (sent < 0 && errno != EINTR) {
-			broken(l, strerror(errno));
+			broken(l, errno);
 			return;
 		}
 		l->sent += sent > 0 ? (size_t)sent : 0;
@@ -123,10 +165,14 @@ static void send_some(struct link *l)
 static void read_some(struct link *l)
 {
 	char bytes[16384];
-	ssize_t n = recv(l->io.fd, bytes, sizeof(bytes), 0), used;
+	ssize_t n = net_recv(l->io.fd, l->tls, bytes, sizeof(bytes)), used;
+	bool first = nothing_came(l);
+	const char *hint;
 
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+		watch(l, EPOLLIN);
 		return;
+	}
 	if (l->stage == LINK_IDLE) {
 		hang_up(l);             /* closed between two requests, or bytes that nobody has asked for */
 		return;
@@ -136,13 +182,14 @@ static void read_some(struct link *l)
 		return;
 	}
 	if (n <= 0) {
-		broken(l, n < 0 ? strerror(errno) : "the connection was closed");
+		broken(l, n < 0 ? errno : 0);
 		return;
 	}
-	used = response_feed(&l->response, bytes, (size_t)n);
+	hint = first ? net_tls_hint(&l->client->url, bytes, (size_t)n) : "";
+	used = *hint ? -1 : response_feed(&l->response, bytes, (size_t)n);
 	if (used < 0 || used < n) {
 		hang_up(l);
-		finish(l, 0, used < 0 ? l->response.why : "there are bytes after the answer's end");
+		finish(l, 0, *hint ? hint + strspn(hint, "; ") : used < 0 ? l->response.why : "there are bytes after the answer's end");
 	} else if (l->response.at == RESPONSE_DONE) {
 		finish(l, l->response.status, NULL);
 	}
@@ -152,9 +199,12 @@ static void ready(struct loop_io *io, uint32_t events)
 {
 	struct link *l = LOOP_OWNER(io, struct link, io);
 
-	if (l->stage != LINK_IDLE && l->sent < l->out.len && (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)))
-		send_some(l);
+	if (l->stage != LINK_IDLE && l->sent < l->out.len && (l->tls || (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))))
+		send_some(l);           /* a session may have to read before it can send on */
 	else
+		read_some(l);
+	/* What the session has deciphered already tells nobody that it is there. */
+	while (l->tls && l->stage == LINK_BUSY && l->sent == l->out.len && tls_pending(l->tls))
 		read_some(l);
 }
 
@@ -194,6 +244,8 @@ void link_post(struct link *l, const char *target, struct slice json, int64_t ti
 void link_hush(struct link *l)
 {
 	l->hushed = true;
+	if (l->tls && l->greeted)
+		tls_say_end(l->tls);
 	if (l->io.fd >= 0)
 		shutdown(l->io.fd, SHUT_WR);
 }

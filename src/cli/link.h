@@ -5,13 +5,15 @@
 #include "cli/client.h"
 #include "event/loop.h"
 
-enum link_stage { LINK_IDLE, LINK_CONNECTING, LINK_BUSY };
+enum link_stage { LINK_IDLE, LINK_CONNECTING, LINK_GREETING, LINK_BUSY };       /* greeting: the TLS handshake */
 
 struct link {
 	struct loop_io io;
 	struct loop_timer timer;        /* of the request */
 	struct loop *loop;
-	const struct client *client;    /* where, as whom */
+	const struct client *client;    /* where, as whom; of an https address with its TLS context */
+	struct tls *tls;                /* the session of an https address, while connected */
+	bool greeted;                   /* its handshake is done */
 	bool (*at_leisure)(void *arg);  /* whether a name may be looked up now, which can take seconds */
 	void (*done)(struct link *l, int status, struct slice body, const char *why);   /* once a request; status 0: no answer, and why */
 	void *arg;

@@ -14,7 +14,7 @@
 
 #include "os/clock.h"
 
-#define RIGHT "; it must be http://HOST[:PORT] or unix:PATH, such as http://127.0.0.1:8080"
+#define RIGHT "; it must be http://HOST[:PORT], https://HOST[:PORT] or unix:PATH, such as http://127.0.0.1:8080"
 
 static bool no(char *why, size_t why_size, const char *text, const char *what)
 {
@@ -72,7 +72,7 @@ static bool authority(const char *p, size_t n, struct net_url *u)
 
 bool net_url_parse(const char *text, struct net_url *u, char *why, size_t why_size)
 {
-	size_t n = strlen(text);
+	size_t n = strlen(text), scheme = 7;
 
 	memset(u, 0, sizeof(*u));
 	if (strncmp(text, "unix:", 5) == 0) {
@@ -84,15 +84,16 @@ bool net_url_parse(const char *text, struct net_url *u, char *why, size_t why_si
 		return true;
 	}
 	if (strncasecmp(text, "https://", 8) == 0)
-		return no(why, why_size, text, "asks for TLS, which this command does not speak; name a listener without tls");
-	if (strncasecmp(text, "http://", 7) != 0)
+		scheme = 8;
+	else if (strncasecmp(text, "http://", 7) != 0)
 		return no(why, why_size, text, "has no http:// in front" RIGHT);
-	if (n > 7 && text[n - 1] == '/')
+	if (n > scheme && text[n - 1] == '/')
 		n--;
-	if (!authority(text + 7, n - 7, u))
+	if (!authority(text + scheme, n - scheme, u))
 		return no(why, why_size, text, "cannot be used" RIGHT);
+	u->is_tls = scheme == 8;
 	if (u->port[0] == '\0')
-		snprintf(u->port, sizeof(u->port), "80");
+		snprintf(u->port, sizeof(u->port), "%s", u->is_tls ? "443" : "80");
 	return true;
 }
 
@@ -183,4 +184,46 @@ int net_open(const struct net_url *u, int64_t timeout_ms, struct net_address *a,
 	}
 	freeaddrinfo(list);
 	return fd;
+}
+
+/* --- with and without TLS --- */
+
+ssize_t net_recv(int fd, struct tls *t, void *p, size_t n)
+{
+	return t ? tls_recv(t, p, n) : recv(fd, p, n, 0);
+}
+
+ssize_t net_send(int fd, struct tls *t, const void *p, size_t n)
+{
+	return t ? tls_send(t, p, n) : send(fd, p, n, MSG_NOSIGNAL);
+}
+
+short net_events(const struct tls *t, short plain)
+{
+	return !t ? plain : tls_wants_out(t) ? POLLOUT : POLLIN;
+}
+
+void net_why(const struct tls *t, int error, char *why, size_t why_size)
+{
+	if (t)
+		tls_why(t, error, why, why_size);
+	else
+		snprintf(why, why_size, "%s", strerror(error));
+}
+
+void net_hang_up(int fd, struct tls *t)
+{
+	if (t)
+		tls_say_end(t);
+	tls_free(t);
+	close(fd);
+}
+
+const char *net_tls_hint(const struct net_url *u, const char *p, size_t n)
+{
+	if (u->is_unix || u->is_tls)
+		return "";
+	if (n == 0)
+		return "; where this port speaks TLS, its address begins with https://";
+	return n > 1 && p[0] == 0x15 && p[1] == 3 ? "; this port speaks TLS: its address begins with https://" : "";      /* an alert */
 }

@@ -10,7 +10,7 @@
 #include "http/http.h"
 #include "http/reply.h"
 #include "http/request.h"
-#include "http/tls.h"
+#include "os/tls.h"
 #include "text/buf.h"
 
 #define CONN_BLOCK 8192                 /* bytes of a buffer that is kept for the next user */

@@ -1,4 +1,4 @@
-/* Loads libraries by dlopen(3). Called by whoever has a table of functions of one: crypto.c, http/tls.c, run/libcurl.c. Nothing is fatal: what cannot be had is told. */
+/* Loads libraries by dlopen(3). Called by whoever has a table of functions of one: crypto.c, tls.c, run/libcurl.c. Nothing is fatal: what cannot be had is told. */
 #include "os/library.h"
 
 #include <dlfcn.h>

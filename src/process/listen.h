@@ -7,8 +7,8 @@
 #include <sys/types.h>
 
 #include "config/config.h"
-#include "http/tls.h"
 #include "os/daemon.h"
+#include "os/tls.h"
 
 struct listen_socket {
 	int fd;

@@ -9,8 +9,11 @@
 
 #include <cmocka.h>
 
+#include "../os/certificate.h"
+#include "../os/scratch.h"
 #include "cli/client.h"
 #include "fake_server.h"
+#include "fake_tls.h"
 
 static struct client client;
 
@@ -189,6 +192,109 @@ static void a_post_is_not(void **unused)
 	assert_int_equal(client_ask(&client, &call), EX_UNAVAILABLE);
 	assert_non_null(strstr(client.why, "closed the connection before answering POST /jobs"));
 	buf_free(&call.answer);
+	ask_end(&f);
+}
+
+/* --- https --- */
+
+static struct tls_context *identity;
+
+static void echo_secure(int fd, unsigned number)
+{
+	fake_tls_serve(identity, fd, number, echo);
+}
+
+/* The server's certificate is for 127.0.0.1 alone. */
+static void https_setup(struct fake_server *f, void (*serve)(int fd, unsigned number), const char *host, const char *trusted)
+{
+	static char url[64];
+
+	certificate_make(scratch_dir, "one", "IP:127.0.0.1");
+	certificate_make(scratch_dir, "two", "IP:127.0.0.1");
+	certificate_trust(scratch_dir, trusted);
+	identity = certificate_context(scratch_dir, "one");
+	fake_start(f, serve);
+	snprintf(url, sizeof(url), "https://%s:%u", host, f->port);
+	assert_int_equal(client_init(&client, url, "secret"), 0);
+}
+
+static void https_end(struct fake_server *f)
+{
+	ask_end(f);
+	tls_context_free(identity);
+}
+
+static void https_is_asked_as_http_is(void **unused)
+{
+	struct client_call call = { .method = "POST", .target = "/jobs", .body = SLICE("{}") };
+	struct fake_server f;
+	char out[256];
+
+	(void)unused;
+	if (!certificate_possible())
+		return;
+	https_setup(&f, echo_secure, "127.0.0.1", "one");
+	assert_int_equal(get("/a", 0, out, sizeof(out)), 0);
+	assert_string_equal(out, "0/0 GET /a HTTP/1.1 []");
+	assert_int_equal(get("/b", 0, out, sizeof(out)), 0);
+	assert_string_equal(out, "0/1 GET /b HTTP/1.1 []");
+	assert_int_equal(client_ask(&client, &call), 0);
+	assert_string_equal(buf_cstr(&call.answer), "1/0 POST /jobs HTTP/1.1 [{}]");
+	buf_free(&call.answer);
+	https_end(&f);
+}
+
+static void who_is_not_trusted_is_asked_nothing(void **unused)
+{
+	static const struct { const char *host, *trusted, *says; } cases[] = {
+		{ "127.0.0.1", "two", "its certificate is not to be trusted (self-signed certificate); name its authority with SSL_CERT_FILE" },
+		{ "localhost", "one", "ask for the server by a name or address that its certificate has" },
+	};
+	struct fake_server f;
+	char out[8];
+
+	(void)unused;
+	for (size_t i = 0; certificate_possible() && i < sizeof(cases) / sizeof(cases[0]); i++) {
+		https_setup(&f, echo_secure, cases[i].host, cases[i].trusted);
+		assert_int_equal(get("/", 0, out, sizeof(out)), EX_UNAVAILABLE);
+		assert_non_null(strstr(client.why, "cannot speak TLS with https://"));
+		assert_non_null(strstr(client.why, cases[i].says));
+		https_end(&f);
+	}
+}
+
+static void answer_plainly(int fd, unsigned number)
+{
+	(void)number;
+	fake_say(fd, "HTTP/1.1 400 Bad Request\r\n\r\n");
+	while (recv(fd, (char[100]){ 0 }, 100, 0) > 0)
+		;
+}
+
+static void alert(int fd, unsigned number)
+{
+	char head[1024], body[16];
+
+	(void)number;
+	fake_read_request(fd, head, sizeof(head), body, sizeof(body));
+	fake_say(fd, "\x15\x03\x01\x02\x02\x16");
+}
+
+static void the_wrong_scheme_is_said(void **unused)
+{
+	struct fake_server f;
+	char out[8];
+
+	(void)unused;
+	if (certificate_possible()) {
+		https_setup(&f, answer_plainly, "127.0.0.1", "one");
+		assert_int_equal(get("/", 0, out, sizeof(out)), EX_UNAVAILABLE);
+		assert_non_null(strstr(client.why, "it does not speak TLS at this port; its address may begin with http://"));
+		https_end(&f);
+	}
+	ask_setup(&f, alert);
+	assert_int_equal(get("/", 0, out, sizeof(out)), EX_UNAVAILABLE);
+	assert_non_null(strstr(client.why, "does not answer GET /; this port speaks TLS: its address begins with https://"));
 	ask_end(&f);
 }
 
@@ -372,6 +478,9 @@ int main(void)
 		cmocka_unit_test(a_post_is_not),
 		cmocka_unit_test(who_waits_is_called_meanwhile),
 		cmocka_unit_test(a_body_is_taken_as_it_comes_and_a_refusal_is_not),
+		cmocka_unit_test(https_is_asked_as_http_is),
+		cmocka_unit_test(who_is_not_trusted_is_asked_nothing),
+		cmocka_unit_test(the_wrong_scheme_is_said),
 		cmocka_unit_test(nobody_there_is_said),
 		cmocka_unit_test(a_silent_server_is_not_waited_for_for_ever),
 		cmocka_unit_test(half_an_answer_is_none),
@@ -381,5 +490,5 @@ int main(void)
 		cmocka_unit_test(members_are_read),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

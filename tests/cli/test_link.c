@@ -8,8 +8,11 @@
 
 #include <cmocka.h>
 
+#include "../os/certificate.h"
+#include "../os/scratch.h"
 #include "cli/link.h"
 #include "fake_server.h"
+#include "fake_tls.h"
 
 #define LONG_MS 60000
 
@@ -290,18 +293,174 @@ static void a_long_body_goes_in_pieces(void **unused)
 	free(json);
 }
 
-static int set_up(void **unused)
+/* --- https --- */
+
+static void alert_at_first(int fd, unsigned number)
+{
+	char head[1024], body[1024];
+
+	fake_read_request(fd, head, sizeof(head), body, sizeof(body));
+	if (number == 0)
+		fake_say(fd, "\x15\x03\x01\x02\x02\x16");
+}
+
+static void a_port_of_tls_is_guessed(void **unused)
 {
 	(void)unused;
+	begin(alert_at_first);
+	link_post(&line, "/", SLICE("{}"), LONG_MS);
+	until_done(1);
+	assert_string_equal(got.why, "this port speaks TLS: its address begins with https://");
+	link_post(&line, "/", SLICE("{}"), LONG_MS);
+	until_done(2);
+	assert_string_equal(got.why, "the connection was closed; where this port speaks TLS, its address begins with https://");
+	end();
+}
+
+static struct tls_context *identity;
+static void (*behind)(int fd, unsigned number);
+
+static void serve_secure(int fd, unsigned number)
+{
+	fake_tls_serve(identity, fd, number, behind);
+}
+
+/* The certificate is for 127.0.0.1 alone. */
+static void begin_secure(void (*serve)(int fd, unsigned number), const char *host, const char *trusted)
+{
+	char url[64];
+
+	certificate_make(scratch_dir, "one", "IP:127.0.0.1");
+	certificate_make(scratch_dir, "two", "IP:127.0.0.1");
+	certificate_trust(scratch_dir, trusted);
+	identity = certificate_context(scratch_dir, "one");
+	behind = serve;
+	fake_start(&server, serve_secure);
+	snprintf(url, sizeof(url), "https://%s:%u", host, server.port);
+	open_line(url);
+	client.text = "the server";     /* not the array above */
+}
+
+static void end_secure(void)
+{
+	end();
+	tls_context_free(identity);
+}
+
+static void https_is_kept_as_http_is(void **unused)
+{
+	(void)unused;
+	if (!certificate_possible())
+		return;
+	begin_secure(echo, "127.0.0.1", "one");
+	link_post(&line, "/claims", SLICE("{\"max\":1}"), LONG_MS);
+	assert_int_equal(line.stage, LINK_CONNECTING);
+	until_done(1);
+	assert_string_equal(got.body, "0/0 POST /claims HTTP/1.1 [{\"max\":1}]");
+	link_post(&line, "/b", SLICE("[]"), LONG_MS);
+	until_done(2);
+	assert_string_equal(got.body, "0/1 POST /b HTTP/1.1 [[]]");
+	end_secure();
+}
+
+static void https_that_was_closed_is_made_anew(void **unused)
+{
+	(void)unused;
+	if (!certificate_possible())
+		return;
+	begin_secure(one_request_then_close, "127.0.0.1", "one");
+	for (unsigned i = 1; i <= 3; i++) {
+		link_post(&line, "/", SLICE("{}"), LONG_MS);
+		until_done(i);
+		assert_string_equal(got.body, i == 1 ? "first" : i == 2 ? "second" : "third");
+	}
+	end_secure();
+}
+
+static void one_that_is_hushed_still_hears_the_answer_by_https(void **unused)
+{
+	(void)unused;
+	if (!certificate_possible())
+		return;
+	begin_secure(answer_at_the_end, "127.0.0.1", "one");
+	link_post(&line, "/claims", SLICE("{}"), LONG_MS);
+	while (line.sent < line.out.len || line.stage != LINK_BUSY)
+		loop_turn(loop, -1);
+	link_hush(&line);
+	until_done(1);
+	assert_string_equal(got.body, "{\"jobs\":[]}");
+	end_secure();
+}
+
+static void a_long_body_goes_in_pieces_by_https(void **unused)
+{
+	size_t n = 8000000;
+	char *json = malloc(n);
+
+	(void)unused;
+	assert_non_null(json);
+	memset(json, '1', n);
+	if (certificate_possible()) {
+		begin_secure(give_back, "127.0.0.1", "one");
+		link_post(&line, "/", (struct slice){ json, n }, LONG_MS);
+		until_done(1);
+		assert_int_equal(got.status, 200);
+		assert_int_equal(line.response.body_bytes, n);
+		end_secure();
+	}
+	free(json);
+}
+
+static void strangers_are_told_nothing(void **unused)
+{
+	(void)unused;
+	if (!certificate_possible())
+		return;
+	begin_secure(echo, "127.0.0.1", "two");
+	link_post(&line, "/", SLICE("{}"), LONG_MS);
+	until_done(1);
+	assert_int_equal(got.status, 0);
+	assert_non_null(strstr(got.why, "its certificate is not to be trusted (self-signed certificate); name its authority with SSL_CERT_FILE"));
+	assert_int_equal(line.sent, 0);
+	end_secure();
+	begin_secure(echo, "localhost", "one");
+	link_post(&line, "/", SLICE("{}"), LONG_MS);
+	until_done(1);
+	assert_int_equal(got.status, 0);
+	assert_non_null(strstr(got.why, "ostname mismatch"));
+	end_secure();
+}
+
+/* Listens and says nothing: the handshake is waited for in the loop alone, by the request's timer. */
+static void a_handshake_that_does_not_come_has_the_requests_limit(void **unused)
+{
+	char url[64];
+
+	(void)unused;
+	if (!certificate_possible())
+		return;
+	fake_start(&server, say_nothing);
+	snprintf(url, sizeof(url), "https://127.0.0.1:%u", server.port);
+	certificate_make(scratch_dir, "one", "IP:127.0.0.1");
+	certificate_trust(scratch_dir, "one");
+	open_line(url);
+	link_post(&line, "/", SLICE("{}"), 50);
+	until_done(1);
+	assert_string_equal(got.why, "no answer in time");
+	assert_int_equal(line.io.fd, -1);
+	end();
+}
+
+static int set_up(void **unused)
+{
 	loop = loop_new();
-	return loop ? 0 : -1;
+	return loop ? scratch_setup(unused) : -1;
 }
 
 static int tear_down(void **unused)
 {
-	(void)unused;
 	loop_free(loop);
-	return 0;
+	return scratch_teardown(unused);
 }
 
 int main(void)
@@ -317,6 +476,13 @@ int main(void)
 		cmocka_unit_test(one_that_is_hushed_still_hears_the_answer),
 		cmocka_unit_test(where_nobody_listens_the_reason_is_said),
 		cmocka_unit_test(a_long_body_goes_in_pieces),
+		cmocka_unit_test(a_port_of_tls_is_guessed),
+		cmocka_unit_test(https_is_kept_as_http_is),
+		cmocka_unit_test(https_that_was_closed_is_made_anew),
+		cmocka_unit_test(one_that_is_hushed_still_hears_the_answer_by_https),
+		cmocka_unit_test(a_long_body_goes_in_pieces_by_https),
+		cmocka_unit_test(strangers_are_told_nothing),
+		cmocka_unit_test(a_handshake_that_does_not_come_has_the_requests_limit),
 	};
 
 	return cmocka_run_group_tests_name("cli/link", tests, set_up, tear_down);

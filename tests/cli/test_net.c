@@ -26,6 +26,8 @@ static void addresses_are_read(void **unused)
 		{ "http://[::1]:9", "::1", "9", "[::1]:9" },
 		{ "http://[fe80::1%eth0]", "fe80::1%eth0", "80", "[fe80::1%eth0]" },
 		{ "http://h:65535", "h", "65535", "h:65535" },
+		{ "https://jobs.example", "jobs.example", "443", "jobs.example" },
+		{ "HTTPS://[::1]:8443/", "::1", "8443", "[::1]:8443" },
 	};
 	struct net_url u;
 	char why[256];
@@ -35,6 +37,7 @@ static void addresses_are_read(void **unused)
 		if (!net_url_parse(good[i].text, &u, why, sizeof(why)))
 			fail_msg("%s: %s", good[i].text, why);
 		assert_false(u.is_unix);
+		assert_int_equal(u.is_tls, (good[i].text[4] | 0x20) == 's');
 		assert_string_equal(u.host, good[i].host);
 		assert_string_equal(u.port, good[i].port);
 		assert_string_equal(u.authority, good[i].authority);
@@ -51,8 +54,8 @@ static void addresses_are_read(void **unused)
 static void other_addresses_are_refused(void **unused)
 {
 	static const struct { const char *text, *says; } bad[] = {
-		{ "", "has no http://" }, { "127.0.0.1:8080", "has no http://" }, { "ftp://h", "has no http://" }, { "https://h", "asks for TLS" },
-		{ "http://", "cannot be used; it must be http://HOST[:PORT]" }, { "http:///", "cannot be used" }, { "http://h:0", "cannot be used" },
+		{ "", "has no http://" }, { "127.0.0.1:8080", "has no http://" }, { "ftp://h", "has no http://" }, { "https:h", "has no http://" },
+		{ "http://", "cannot be used; it must be http://HOST[:PORT], https://HOST[:PORT]" }, { "https://", "cannot be used" }, { "https:///", "cannot be used" }, { "http:///", "cannot be used" }, { "http://h:0", "cannot be used" },
 		{ "http://h:65536", "cannot be used" }, { "http://h:", "cannot be used" }, { "http://h:8o", "cannot be used" }, { "http://h/path", "cannot be used" },
 		{ "http://h?q", "cannot be used" }, { "http://u@h", "cannot be used" }, { "http://a b", "cannot be used" }, { "http://a\r\nX: y", "cannot be used" },
 		{ "http://[::1", "cannot be used" }, { "http://[]:1", "cannot be used" }, { "http://[::1]x", "cannot be used" }, { "http://::1", "cannot be used" },
@@ -118,6 +121,22 @@ static void a_limit_is_kept(void **unused)
 	close(listener);
 }
 
+static void a_port_of_tls_is_guessed(void **unused)
+{
+	struct net_url u;
+	char why[256];
+
+	(void)unused;
+	assert_true(net_url_parse("http://h", &u, why, sizeof(why)));
+	assert_string_equal(net_tls_hint(&u, "\x15\x03\x01\x00\x02", 5), "; this port speaks TLS: its address begins with https://");
+	assert_string_equal(net_tls_hint(&u, NULL, 0), "; where this port speaks TLS, its address begins with https://");
+	assert_string_equal(net_tls_hint(&u, "-ERR", 4), "");
+	assert_true(net_url_parse("https://h", &u, why, sizeof(why)));
+	assert_string_equal(net_tls_hint(&u, NULL, 0), "");
+	assert_true(net_url_parse("unix:/h", &u, why, sizeof(why)));
+	assert_string_equal(net_tls_hint(&u, NULL, 0), "");
+}
+
 static void greet(int fd, unsigned number)
 {
 	(void)number;
@@ -152,6 +171,7 @@ int main(void)
 		cmocka_unit_test(other_addresses_are_refused),
 		cmocka_unit_test(nobody_there_is_said),
 		cmocka_unit_test(a_limit_is_kept),
+		cmocka_unit_test(a_port_of_tls_is_guessed),
 		cmocka_unit_test(what_comes_is_waited_for),
 	};
 

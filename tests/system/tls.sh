@@ -1,5 +1,5 @@
 #!/bin/sh
-# TLS listeners: versions, long bodies both ways, connections that go on, what is not TLS, a new certificate by reload, and certificates and keys that will not do.
+# TLS listeners: versions, long bodies both ways, connections that go on, the command `stint` by https, what is not TLS, a new certificate by reload, and certificates and keys that will not do.
 . "${srcdir:-.}/tests/system/lib.sh" || exit 99
 . "${srcdir:-.}/tests/system/secure.sh" || exit 99
 
@@ -11,6 +11,7 @@ STINT_HTTP_TLS_CERTIFICATE=$T/server.crt STINT_HTTP_TLS_KEY=$T/server.key STINT_
 export STINT_HTTP_TLS_CERTIFICATE STINT_HTTP_TLS_KEY STINT_HTTP_MAX_BODY STINT_HTTP_HEADER_TIMEOUT
 add_conf <<'END'
 handler work { builtin = noop }
+handler far { remote = true }
 END
 
 must_start
@@ -38,6 +39,42 @@ is "two requests in one record" "$two" 2
 awk 'BEGIN { for (i = 0; i < 20000; i++) print "{\"type\":\"work\",\"delay\":\"1h\"}" }' > "$T/lines"
 curl -sS -m 60 --cacert "$T/one.crt" -T "$T/lines" -X POST -H 'Content-Type: application/x-ndjson' -o "$T/answer" "$url/jobs"
 is "twenty thousand lines" "$(grep -c '"scheduled"' "$T/answer")" 20000
+
+# The command: whom it trusts, submissions, streams and work.
+stint() { SSL_CERT_FILE=$T/$by.crt "$stint" "$@" 2> "$T/err"; }
+by=one
+stint submit --url "$url" --wait work > "$T/out"
+is "stint submit --wait by https" "$?" 0
+id=$(stint submit --url "$url" work)
+stint show --url "$url" "$id" > "$T/out"
+like "stint show" "$(cat "$T/out")" "$id"
+by=two
+stint show --url "$url" "$id" > "$T/out"
+is "an authority that is not known" "$?" 69
+like "says so, and what to do" "$(cat "$T/err")" 'self-signed certificate.*SSL_CERT_FILE'
+by=one
+stint show --url "https://localhost:$secure" "$id" > "$T/out"
+is "another name" "$?" 69
+like "says so" "$(cat "$T/err")" 'ostname mismatch'
+stint show --url "https://127.0.0.1:$port" "$id" > "$T/out"
+is "https where there is none" "$?" 69
+like "says what is wrong" "$(cat "$T/err")" 'does not speak TLS at this port'
+stint show --url "http://127.0.0.1:$secure" "$id" > "$T/out"
+is "http where there is none" "$?" 69
+like "says what may be meant" "$(cat "$T/err")" 'https://'
+stint bench submit --url "$url" > "$T/out"
+is "stint bench takes no TLS" "$?" 64
+SSL_CERT_FILE=$T/one.crt "$stint" work --url "$url" --type far -- /bin/sh -c 'cat; echo a line of the log >&2' 2> "$T/work.log" &
+work=$!
+id=$(stint submit --url "$url" far '"by https"')
+stint show --url "$url" "$id" --follow > "$T/out"
+is "stint work by https, followed by stint show" "$?" 0
+like "what it wrote" "$(cat "$T/out")" 'a line of the log'
+curl -sS -m 10 -o "$T/body" "http://127.0.0.1:$port/jobs/$id"
+is "and its end" "$(field state)" succeeded
+kill -TERM $work
+wait $work
+is "and it ends" "$?" 0
 
 # What is not TLS, and what never comes to its end.
 is "plain HTTP is no TLS" "$(curl -sS -m 10 -o /dev/null -w '%{http_code}' "http://127.0.0.1:$secure/livez" 2>/dev/null)" 000
