@@ -35,6 +35,7 @@ static void finish(struct link *l, int status, const char *why)
 	if (status == 0 || l->response.close)
 		hang_up(l);
 	l->used = l->io.fd >= 0;
+	l->heard |= status != 0;
 	l->done(l, status, (struct slice){ body.data, body.len }, why);
 	buf_free(&body);
 }
@@ -111,7 +112,7 @@ static void broken(struct link *l, int error)
 
 	if (error)
 		net_why(l->tls, error, why, sizeof(why));
-	if (nothing && l->sent == l->out.len)
+	if (nothing && !l->heard && l->sent == l->out.len)
 		snprintf(why + strlen(why), sizeof(why) - strlen(why), "%s", net_tls_hint(&l->client->url, NULL, 0));
 	hang_up(l);
 	if (again)

@@ -21,6 +21,7 @@ struct link {
 	struct net_address at;
 	bool known;                     /* at is where it was last */
 	bool used;                      /* an answer has come over this connection */
+	bool heard;                     /* one has come at all */
 	bool hushed;                    /* it has been told that nothing more is asked */
 	struct buf out;
 	size_t sent;
