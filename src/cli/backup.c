@@ -139,14 +139,10 @@ int cli_backup(const struct cli_command *self, int argc, char **argv)
 		{ OPTION_FLAG, "json", 0, &b.json, NULL, NULL, 0, 0, "print one JSON object" },
 		{ .kind = OPTION_END },
 	};
-	struct option_operands args;
 	int code;
 
-	if (!cli_options(self->name, self, spec, argc, argv, &args, &code))
+	if (!cli_operand(self, spec, argc, argv, "a backup goes to one new directory: stint backup DEST", &b.dest, &code))
 		return code;
-	if (args.n != 1)
-		return cli_fail(EX_USAGE, "a backup goes to one new directory: stint backup DEST");
-	b.dest = args.v[0];
 	code = place_open(&b.place, file, false);
 	if (code != EX_OK)
 		return code;

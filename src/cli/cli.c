@@ -104,6 +104,20 @@ bool cli_options(const char *prefix, const struct cli_command *self, const struc
 	return false;
 }
 
+bool cli_operand(const struct cli_command *self, const struct option_spec *spec, int argc, char **argv, const char *wanted, const char **operand, int *code)
+{
+	struct option_operands args;
+
+	if (!cli_options(self->name, self, spec, argc, argv, &args, code))
+		return false;
+	if (args.n == 1) {
+		*operand = args.v[0];
+		return true;
+	}
+	*code = cli_fail(EX_USAGE, "%s", wanted);
+	return false;
+}
+
 struct conf *cli_conf(const char *file, int *code)
 {
 	struct conf_report report = { 0 };

@@ -48,6 +48,9 @@ int cli_fail(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)
 bool cli_options(const char *prefix, const struct cli_command *self, const struct option_spec *spec, int argc, char **argv,
 	struct option_operands *args, int *code);
 
+/* The same for a subcommand that takes exactly one operand: it is in *operand. `wanted` is said where there is none, or more. */
+bool cli_operand(const struct cli_command *self, const struct option_spec *spec, int argc, char **argv, const char *wanted, const char **operand, int *code);
+
 /* Loads a conf (NULL: the installed one). NULL with *code where it cannot be used; its mistakes have been printed to stderr then. */
 struct conf *cli_conf(const char *file, int *code);
 

@@ -210,22 +210,19 @@ static int run(struct export *x, const char *name)
 int cli_export(const struct cli_command *self, int argc, char **argv)
 {
 	struct export x = { .jobs = 0 };
-	const char *file = NULL;
+	const char *file = NULL, *to;
 	const struct option_spec spec[] = {
 		PLACE_OPTION(file),
 		{ .kind = OPTION_END },
 	};
-	struct option_operands args;
 	int code;
 
-	if (!cli_options(self->name, self, spec, argc, argv, &args, &code))
+	if (!cli_operand(self, spec, argc, argv, "an export goes to one file: stint export FILE, or - for standard output", &to, &code))
 		return code;
-	if (args.n != 1)
-		return cli_fail(EX_USAGE, "an export goes to one file: stint export FILE, or - for standard output");
 	code = place_open(&x.place, file, false);
 	if (code != EX_OK)
 		return code;
-	code = run(&x, args.v[0]);
+	code = run(&x, to);
 	place_close(&x.place);
 	return code;
 }

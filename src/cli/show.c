@@ -205,21 +205,17 @@ int cli_show(const struct cli_command *self, int argc, char **argv)
 		{ OPTION_FLAG, "json", 0, &s.json, NULL, NULL, 0, 0, "print JSON" },
 		{ .kind = OPTION_END },
 	};
-	struct option_operands args;
 	int code;
 
-	if (!cli_options(self->name, self, spec, argc, argv, &args, &code))
+	if (!cli_operand(self, spec, argc, argv, "show which job? stint show ID", &s.id, &code))
 		return code;
-	if (args.n != 1)
-		return cli_fail(EX_USAGE, args.n ? "show takes one ID" : "show which job? stint show ID");
-	if (!job_ask_id(args.v[0]))
-		return cli_fail(EX_USAGE, "\"%s\" is not a job id; one looks like 01930000-0000-7000-8000-000000000000", args.v[0]);
+	if (!job_ask_id(s.id))
+		return cli_fail(EX_USAGE, "\"%s\" is not a job id; one looks like 01930000-0000-7000-8000-000000000000", s.id);
 	if (s.history + s.result + s.log + s.follow > 1)
 		return cli_fail(EX_USAGE, "only one of --history, --result, --log and --follow");
 	if (s.attempt_given && !s.log)
 		return cli_fail(EX_USAGE, "--attempt goes with --log");
 	s.out.form = log_out_form(s.json);
-	s.id = args.v[0];
 	code = client_init(&s.client, s.url, s.token);
 	code = code ? cli_fail(code, "%s", s.client.why) : show(&s);
 	client_close(&s.client);
