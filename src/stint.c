@@ -24,7 +24,7 @@ static const struct cli_command commands[] = {
 	{ "check", "[--repair] [OPTIONS]", "Checks the whole store, with the server running or not; repairs it.", cli_check },
 	{ "backup", "DEST [OPTIONS]", "Copies the store to a new directory, with the server running or not.", cli_backup },
 	{ "export", "FILE|- [OPTIONS]", "Writes every job of the store as a line of JSON, with the server running or not.", cli_export },
-	{ "import", "FILE|- [OPTIONS]", "Puts the jobs of an export into the store.", cli_import },
+	{ "import", "FILE|- [OPTIONS]", "Puts the jobs of an export into the store, with the server running or not.", cli_import },
 	{ "token", "NAME ROLE[,ROLE] [--queue QUEUE] [OPTIONS]", "Makes an access token, shows it once, and the line for the conf's token_file.", cli_token },
 	{ "work", "--type TYPE[,TYPE] [OPTIONS] -- COMMAND [ARGUMENT...]", "Runs a command for each job of a type: a worker on this or another machine.", cli_work },
 	{ "bench", "submit|drain|sleep|latency [OPTIONS]", "Measures a running server.", cli_bench },

@@ -100,7 +100,7 @@ static int run(struct import *m)
 	m->total = fstat(fileno(m->in), &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
 	progress_begin(&m->progress, "importing", "jobs");
 	m->began_ns = clock_boot_ns();
-	code = import_store(m);
+	code = m->url || m->place.server ? import_server(m) : import_store(m);
 	progress_end(&m->progress);
 	if (m->in != stdin)
 		fclose(m->in);
@@ -121,10 +121,12 @@ int import_end(struct import *m, int code)
 
 int cli_import(const struct cli_command *self, int argc, char **argv)
 {
-	struct import m = { .json = false };
+	struct import m = { .place.lock_fd = -1 };
 	const char *file = NULL;
 	const struct option_spec spec[] = {
 		PLACE_OPTION(file),
+		{ OPTION_TEXT, "url", 0, &m.url, NULL, "URL", 0, 0, "the server, whatever the conf says; else where one runs $STINT_URL, else where its conf listens" },
+		{ OPTION_TEXT, "token", 0, &m.token, NULL, "TOKEN", 0, 0, "else $STINT_TOKEN" },
 		{ OPTION_FLAG, "json", 0, &m.json, NULL, NULL, 0, 0, "print one JSON object" },
 		{ .kind = OPTION_END },
 	};
@@ -136,7 +138,7 @@ int cli_import(const struct cli_command *self, int argc, char **argv)
 	if (args.n != 1)
 		return cli_fail(EX_USAGE, "an import comes from one file: stint import FILE, or - for standard input");
 	m.name = args.v[0];
-	code = place_open(&m.place, file, true);
+	code = m.url ? EX_OK : place_open(&m.place, file, true);
 	if (code == EX_OK)
 		code = run(&m);
 	whole_line_free(&m.parsed);

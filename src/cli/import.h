@@ -1,4 +1,4 @@
-/* `stint import`: the file, line by line; where the lines go is import_store.c's. */
+/* `stint import`: the file, line by line; where the lines go is import_store.c's, or import_server.c's. */
 #ifndef STINT_CLI_IMPORT_H
 #define STINT_CLI_IMPORT_H
 
@@ -14,6 +14,7 @@ struct import {
 	struct place place;
 	const char *name;
 	bool json;
+	const char *url, *token;        /* as given; NULL: they were not */
 	FILE *in;
 	char *line;                     /* the line as it was read */
 	size_t cap;
@@ -35,5 +36,6 @@ void import_shown(struct import *m);
 int import_end(struct import *m, int code);
 
 int import_store(struct import *m);     /* into the store itself */
+int import_server(struct import *m);    /* to the server at --url, or the one that runs on the store */
 
 #endif

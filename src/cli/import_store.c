@@ -27,34 +27,6 @@ static struct store *open_store(const struct place *p, int *code)
 
 /* --- one line --- */
 
-static const char *reason(enum store_rc rc)
-{
-	switch (rc) {
-	case STORE_LIVE: return "a live job of its type has this key already";
-	case STORE_PARENT: return "a job that it waits for is not there";
-	case STORE_INVALID: return "it does not agree with the rest of the job";
-	default: return store_rc_text(rc);
-	}
-}
-
-static enum store_rc put(struct store *s, const struct whole_line *l, const char **field)
-{
-	*field = "";
-	switch (l->kind) {
-	case WHOLE_JOB:
-		return store_restore(s, &l->job, field);
-	case WHOLE_KEY:
-		*field = "id";
-		return store_restore_key(s, &l->key);
-	case WHOLE_SCHEDULE:
-		return store_restore_schedule(s, &l->schedule);
-	case WHOLE_QUEUE:
-		return store_pause(s, l->queue, true);
-	default:
-		return STORE_OK;
-	}
-}
-
 static bool is_of_the_line(enum store_rc rc)
 {
 	return rc == STORE_INVALID || rc == STORE_LIVE || rc == STORE_PARENT || rc == STORE_NOT_FOUND || rc == STORE_KEYS_FULL || rc == STORE_STATE;
@@ -85,12 +57,12 @@ static enum store_rc one(struct import *m, struct batch *b, size_t bytes)
 	if (rc != STORE_OK)
 		return rc;
 	b->open = true;
-	rc = put(b->s, &m->parsed, &field);
+	rc = store_restore_line(b->s, &m->parsed, &field);
 	if (rc == STORE_OK || rc == STORE_REPLAYED) {
 		b->done.jobs += m->parsed.kind == WHOLE_JOB && rc == STORE_OK;
 		b->done.there += m->parsed.kind == WHOLE_JOB && rc == STORE_REPLAYED;
 	} else if (is_of_the_line(rc) && !store_spoilt(b->s)) {
-		import_refused(m, m->number, field, reason(rc));
+		import_refused(m, m->number, field, store_restore_text(rc));
 	} else {
 		return rc;
 	}
@@ -108,7 +80,7 @@ static int put_all(void *arg, int fd)
 
 	(void)fd;
 	if (code == EX_OK)
-		code = place_lock(&m->place, "stop it for the import");
+		code = place_lock(&m->place, "it was started just now: ask again, and the import goes to it");
 	if (code != EX_OK)
 		return code;
 	b.s = open_store(&m->place, &code);

@@ -1,4 +1,4 @@
-/* POST /jobs with NDJSON: one job a line, of any number, taken as they come and answered in their order. Called by api_submit.c; pieces of the body come through on_body.
+/* POST /jobs with NDJSON: one job a line, of any number, taken as they come and answered in their order; POST /import likewise. Called by api_submit.c and api_import.c; pieces of the body come through on_body.
  *
  * What a request may hold is bounded: so many lines that wait for their commit, so many bytes of them, and so much of an answer that the client has not taken; beyond that its body is left
  * on the wire. A client that goes away has had its accepted lines stored; nobody is told of the rest. Nothing here is fatal. */
@@ -14,6 +14,8 @@
 
 struct lines {
 	struct http_request *q;
+	const struct lines_kind *kind;
+	struct lines_import import;
 	struct submission *first, **last;       /* those that are not answered, in order */
 	unsigned open;
 	size_t bytes;                   /* of them */
@@ -70,7 +72,7 @@ static void proceed(struct lines *l)
 	buf_clear(&l->out);
 	while (l->first && l->first->open == 0) {
 		struct submission *s = l->first;
-		submission_put(&l->out, s->item);
+		l->kind->put(&l->out, s->item);
 		buf_char(&l->out, '\n');
 		l->first = s->next;
 		if (!l->first)
@@ -98,6 +100,16 @@ void lines_ended(struct submission *s)
 
 	if (!l->inside && l->first == s)
 		proceed(l);
+}
+
+struct submission *lines_first(const struct submission *s)
+{
+	return s->lines->first;
+}
+
+struct lines_import *lines_import(const struct submission *s)
+{
+	return &s->lines->import;
 }
 
 static void on_room(struct http_request *q)
@@ -139,14 +151,12 @@ static void wrong(struct envelope_problem *p, int status, const char *why)
 
 static bool parse(struct lines *l, struct submission *s, struct envelope_problem *p)
 {
-	struct slice text = slice_of(s->text);
-
 	if (l->q->api->draining)
 		wrong(p, 503, "the server drains and takes no jobs; send it again when it has come back");
 	else if (memchr(s->text, '\0', l->part.len))
 		wrong(p, 400, "the line has a NUL byte, which is not JSON");
 	else
-		return envelope_is_json(text, p) && submission_parse(s->item, text, p);
+		return l->kind->take(s, slice_of(s->text), p);
 	return false;
 }
 
@@ -194,7 +204,7 @@ static void take_line(struct lines *l)
 	}
 	l->bytes += strlen(s->text);
 	if (parse(l, s, &p)) {
-		submission_ask(s);
+		l->kind->ask(s);
 		return;
 	}
 	add_problem(s, &p);
@@ -220,7 +230,7 @@ static void end_line(struct lines *l)
 
 static void add_part(struct lines *l, struct slice piece)
 {
-	uint64_t max = l->q->api->conf->http.max_body;
+	uint64_t max = l->kind->times * l->q->api->conf->http.max_body + l->kind->spare;
 	struct envelope_problem p = { .status = 413 };
 
 	if (l->skip)
@@ -229,7 +239,7 @@ static void add_part(struct lines *l, struct slice piece)
 		buf_slice(&l->part, piece);
 		return;
 	}
-	snprintf(p.detail, sizeof(p.detail), "the line is longer than %llu bytes (max_body)", (unsigned long long)max);
+	snprintf(p.detail, sizeof(p.detail), "the line is longer than %llu bytes (%s)", (unsigned long long)max, l->kind->limit);
 	refuse_line(l, &p);
 	l->skip = true;
 	l->part.len = 0;
@@ -257,7 +267,7 @@ static void on_body(struct http_request *q, struct slice piece, bool last)
 	proceed(l);
 }
 
-void lines_begin(struct http_request *q)
+void lines_begin(struct http_request *q, const struct lines_kind *kind)
 {
 	struct lines *l = calloc(1, sizeof(*l));
 
@@ -265,7 +275,7 @@ void lines_begin(struct http_request *q)
 		submission_refuse(q, &(struct envelope_problem){ .status = 503, .detail = "out of memory" });
 		return;
 	}
-	*l = (struct lines){ .q = q, .last = &l->first, .line = 1 };
+	*l = (struct lines){ .q = q, .kind = kind, .last = &l->first, .line = 1 };
 	q->state = l;
 	q->on_gone = on_gone;
 	q->on_room = on_room;

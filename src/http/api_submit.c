@@ -323,9 +323,21 @@ static bool acceptable(struct http_request *q, bool raw, bool lines, bool array)
 	return false;
 }
 
+static bool line_take(struct submission *s, struct slice text, struct envelope_problem *p)
+{
+	return envelope_is_json(text, p) && submission_parse(s->item, text, p);
+}
+
+static const struct lines_kind jobs = { line_take, submission_ask, submission_put, 0, 1, "max_body" };
+
+bool submission_is_lines(const struct http_request *q)
+{
+	return media_is(media_type(http_header(q, "content-type")), "application/x-ndjson");
+}
+
 bool api_submit_streams(const struct http_request *q)
 {
-	return !http_query(q, "type").p && media_is(media_type(http_header(q, "content-type")), "application/x-ndjson");
+	return !http_query(q, "type").p && submission_is_lines(q);
 }
 
 void api_submit(struct http_request *q)
@@ -338,7 +350,7 @@ void api_submit(struct http_request *q)
 	if (!acceptable(q, raw, lines, array))
 		return;
 	if (lines) {
-		lines_begin(q);
+		lines_begin(q, &jobs);
 		return;
 	}
 	s = submission_new(q, array ? SUBMISSION_ARRAY : SUBMISSION_ONE);

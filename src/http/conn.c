@@ -276,7 +276,7 @@ static bool take_head(struct http_conn *c, struct http_exchange *x)
 		conn_refuse(c, x->lint.no.status, x->lint.no.why);
 		return false;
 	}
-	x->q.streamed = x->q.method == HTTP_M_POST && slice_eq(x->q.path, "/jobs") && api_submit_streams(&x->q);
+	x->q.streamed = x->q.method == HTTP_M_POST && ((slice_eq(x->q.path, "/jobs") && api_submit_streams(&x->q)) || (slice_eq(x->q.path, "/import") && api_import_streams(&x->q)));
 	if (x->q.streamed || x->lint.content_length <= http->max_body)
 		return true;
 	snprintf(why, sizeof(why), "the body has %" PRIu64 " bytes; at most %" PRIu64 " are taken (max_body)", x->lint.content_length, http->max_body);

@@ -138,6 +138,8 @@ extern const struct http_route http_routes[];           /* ended by handle == NU
 /* POST /jobs; BODY | SUBMIT; query: "type,queue,name,priority,run_at,delay,max_retries,timeout,expires_in,expires_at,idempotency_key,unique_key,key,trace,tag" */
 void api_submit(struct http_request *q);
 bool api_submit_streams(const struct http_request *q);  /* whether this POST /jobs, of which the head is there, is handled line by line as its body comes: NDJSON, of any length */
+void api_import(struct http_request *q);                /* POST /import; BODY */
+bool api_import_streams(const struct http_request *q);  /* likewise of POST /import */
 void api_answered(struct api *a, const struct request_result *r);               /* the ask box's done: finds its request by tag */
 void api_job_cancel(struct http_request *q);            /* DELETE /jobs/:id */
 void api_job_retry(struct http_request *q);             /* POST /jobs/:id/retry */

@@ -123,6 +123,13 @@ const struct openapi_operation openapi_operations[OPENAPI_OPERATIONS] = {
 		"endClaims", "workers", "Completes, fails and releases many in one commit", NULL,
 		.body = { { "application/json", SCHEMA_LIST(0, MEMBERS_ARRAY_MAX, SCHEMA_REF("ClaimEnd")) } }, .reply = { { 200, "One for each, in order.", JSON("ClaimResults"), NULL } },
 	},
+	[OPENAPI_IMPORT] = {
+		"importJobs", "jobs", "Takes in the lines of an export",
+		"What stint export writes, its first line first: jobs with their ids, states, payloads and histories. Each line is put into the store and answered for itself, in order; a job whose id is there is left as it is. "
+		"A line may have twice max_body and 32 MiB.",
+		.body = { WORDS("application/x-ndjson") },
+		.reply = { { 200, "A line for each line: ImportedLine or LineProblem.", WORDS("application/x-ndjson"), NULL } }, .error = { 415 },
+	},
 	[OPENAPI_QUEUES] = { "listQueues", "queues", "All queues", NULL, .reply = { { 200, "Those of the conf, and those that have had a job.", JSON("Queues"), NULL } } },
 	[OPENAPI_QUEUE] = { "getQueue", "queues", "A queue", NULL, .reply = { { 200, "The queue.", JSON("Queue"), NULL } }, .error = { 404 } },
 	[OPENAPI_PAUSE] = { "pauseQueue", "queues", "No job of the queue starts any more", NULL, OK(JSON("Queue")), .error = { 507 } },

@@ -358,6 +358,14 @@ static const struct schema_member problem[] = {
 	END
 };
 
+static const struct schema_member imported[] = {
+	{ "id", SCHEMA_ID, SCHEMA_MAYBE, "Of a job." },
+	{ "state", SCHEMA_REF("JobState"), SCHEMA_MAYBE, "In which it was put there; what ran is queued." },
+	{ "kind", SCHEMA_CHOICE("stint-export,key,queue,schedule,end"), SCHEMA_MAYBE, "Of a line that is no job." },
+	{ "there", SCHEMA_FLAG, SCHEMA_MAYBE, "true: it is there already, and was left as it is." },
+	END
+};
+
 static const struct schema_member line_problem[] = {
 	{ "type", SCHEMA_STRING, SCHEMA_ALWAYS, NULL },
 	{ "title", SCHEMA_STRING, SCHEMA_ALWAYS, NULL },
@@ -435,6 +443,7 @@ const struct schema_object openapi_objects[] = {
 	{ .name = "Ready", .member = ready },
 	{ .name = "Health", .member = health },
 	{ .name = "Problem", .what = "RFC 9457.", .member = problem },
+	{ .name = "ImportedLine", .what = "What became of a line of an export.", .member = imported },
 	{ .name = "LineProblem", .what = "In the place of a line's job.", .member = line_problem },
 	END
 };

@@ -31,6 +31,7 @@ const struct http_route http_routes[] = {
 	{ HTTP_M_POST, "/jobs/:id/release", HTTP_ROUTE_BODY | HTTP_ROUTE_FOR_WORK | HTTP_ROUTE_BY_QUEUE, api_lease_release, "", OPENAPI_RELEASE },
 	{ HTTP_M_POST, "/claims", HTTP_ROUTE_BODY | HTTP_ROUTE_FOR_WORK | HTTP_ROUTE_BY_QUEUE | HTTP_ROUTE_HANGUP, api_claims, "", OPENAPI_CLAIMS },
 	{ HTTP_M_POST, "/claims/results", HTTP_ROUTE_BODY | HTTP_ROUTE_FOR_WORK | HTTP_ROUTE_BY_QUEUE, api_claim_results, "", OPENAPI_CLAIM_RESULTS },
+	{ HTTP_M_POST, "/import", HTTP_ROUTE_BODY, api_import, "", OPENAPI_IMPORT },
 	{ HTTP_M_GET, "/queues", HTTP_ROUTE_BY_QUEUE, api_queues, "", OPENAPI_QUEUES },
 	{ HTTP_M_GET, "/queues/:name", HTTP_ROUTE_BY_QUEUE, api_queue, "", OPENAPI_QUEUE },
 	{ HTTP_M_POST, "/queues/:name/pause", HTTP_ROUTE_BY_QUEUE, api_queue_pause, "", OPENAPI_PAUSE },

@@ -47,6 +47,7 @@ void submission_free(struct submission *s)
 	}
 	free(s->item);
 	free(s->text);
+	free(s->import);
 	free(s);
 }
 

@@ -25,6 +25,15 @@ struct submission_item {                /* one job */
 
 struct lines;
 
+struct submission_import {              /* a line of an import: api_import.c's own */
+	unsigned kind;                  /* enum whole_kind */
+	struct job_id id;               /* of a job */
+	uint64_t blob;                  /* its text is staged there; 0: it is not */
+	bool ready, asked;              /* it lies where it can be asked from; the keeper has been asked, or will not be */
+	char field[REQUEST_FIELD_BYTES];/* that was refused */
+};
+
+
 struct submission {
 	struct http_request *q;
 	struct lines *lines;            /* it is a line of these: they hear of its end, and answer. NULL else */
@@ -37,6 +46,7 @@ struct submission {
 	struct loop_timer again;        /* submission_later() */
 	int64_t patience_ns;            /* until when it is asked for again; 0: it was not yet */
 	struct submission_group *group; /* ARRAY: submission_group.c's own */
+	struct submission_import *import;       /* a line of an import; NULL else */
 };
 
 struct submission *submission_new(struct http_request *q, enum submission_kind kind);   /* NULL: memory is out */
@@ -56,9 +66,24 @@ bool submission_parse(struct submission_item *item, struct slice text, struct en
 /* {"id","state"}, or the item's problem. */
 void submission_put(struct buf *b, const struct submission_item *item);
 
-/* api_lines.c: NDJSON. Begins to take the request's body line by line. */
-void lines_begin(struct http_request *q);
+/* api_lines.c: NDJSON. What its lines are: jobs to be made, or those of an export. */
+struct lines_kind {
+	bool (*take)(struct submission *s, struct slice text, struct envelope_problem *p);      /* reads one line; false: it is refused, *p says why */
+	void (*ask)(struct submission *s);              /* asks the keeper for it; lines_ended() follows, later or at once */
+	void (*put)(struct buf *b, const struct submission_item *item);
+	uint64_t spare;                 /* a line may have max_body, `times` over, and so many bytes more */
+	unsigned times;
+	const char *limit;              /* the same in words */
+};
+/* Begins to take the request's body line by line. */
+void lines_begin(struct http_request *q, const struct lines_kind *kind);
 void lines_ended(struct submission *s);                 /* one of them has its result */
+struct submission *lines_first(const struct submission *s);             /* of those that are not answered */
+struct lines_import { bool headed, foreign; unsigned staging; };        /* api_import.c's own, of one request: its head has come; its first line was none; lines whose text goes up */
+struct lines_import *lines_import(const struct submission *s);
+
+/* Its Content-Type is application/x-ndjson (api_submit.c). */
+bool submission_is_lines(const struct http_request *q);
 
 /* Answers the client and frees it: every item has its result. */
 void submission_answer(struct submission *s);

@@ -1,4 +1,4 @@
-/* The keeper's inside, shared by its files: keeper.c (life), keeper_batch.c (one batch), keeper_apply.c (the operations asked for), keeper_bulk.c (those on many jobs), keeper_group.c (arrays of submissions), keeper_grant.c (who gets the next job), keeper_room.c (who has room for its type), keeper_slot.c (slots of
+/* The keeper's inside, shared by its files: keeper.c (life), keeper_batch.c (one batch), keeper_apply.c (the operations asked for), keeper_bulk.c (those on many jobs), keeper_group.c (arrays of submissions), keeper_import.c (lines of an export), keeper_grant.c (who gets the next job), keeper_room.c (who has room for its type), keeper_slot.c (slots of
  * the dead), keeper_schedule.c (ticks), keeper_tell.c (after the commit), keeper_full.c (when there can be none). */
 #ifndef STINT_PROCESS_KEEPER_H
 #define STINT_PROCESS_KEEPER_H
@@ -195,6 +195,9 @@ int64_t keeper_boot_ms(void);                                   /* the clock of 
 
 /* --- keeper_bulk.c --- */
 enum store_rc keeper_bulk(struct keeper *k, const struct store_owner *from, struct job_text body, struct request_result *out);  /* REQUEST_BULK */
+
+/* --- keeper_import.c --- */
+enum store_rc keeper_import(struct keeper *k, const struct store_owner *from, struct job_text body, struct request_result *out);       /* REQUEST_IMPORT */
 
 /* --- keeper_group.c --- */
 /* Applies a REQUEST_GROUP, or refuses it with `refused` where that is not STORE_OK; *n results are written, at most `capacity`: 0 where it is malformed. Returns what the batch is spoilt by. */

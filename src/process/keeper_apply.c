@@ -184,7 +184,7 @@ static enum store_rc apply_queue(struct keeper *k, const struct store_owner *fro
 static const apply_fn operations[] = {
 	[REQUEST_SUBMIT] = apply_submit, [REQUEST_FINISH] = apply_finish, [REQUEST_STAGE] = apply_stage, [REQUEST_PROGRESS] = apply_progress,
 	[REQUEST_ACT] = apply_act, [REQUEST_BULK] = keeper_bulk, [REQUEST_QUEUE] = apply_queue,
-	[REQUEST_CLAIM] = apply_claim, [REQUEST_EXTEND] = apply_extend,
+	[REQUEST_CLAIM] = apply_claim, [REQUEST_EXTEND] = apply_extend, [REQUEST_IMPORT] = keeper_import,
 };
 
 static enum store_rc apply_one(struct keeper *k, const struct store_owner *from, const struct request_head *head, struct job_text body, struct request_result *out)
@@ -198,10 +198,15 @@ static enum store_rc apply_one(struct keeper *k, const struct store_owner *from,
 static uint64_t staged_by(const struct request_head *head, struct job_text body)
 {
 	struct request_stage m;
+	struct request_import i;
 	struct job_spec spec;
 
 	if (head->op == REQUEST_SUBMIT && record_spec_decode(body.p, body.n, &spec) == RECORD_OK)
 		return spec.payload_blob;
+	if (head->op == REQUEST_IMPORT && body.n >= sizeof(i)) {
+		memcpy(&i, body.p, sizeof(i));
+		return i.blob;
+	}
 	if (head->op != REQUEST_STAGE || body.n < sizeof(m))
 		return 0;
 	memcpy(&m, body.p, sizeof(m));

@@ -32,6 +32,7 @@ enum request_op {
 	REQUEST_GROUP = 8,      /* body: struct request_group, its elements, then their specs where they are not staged: submissions of which all are made or none */
 	REQUEST_CLAIM = 9,      /* body: struct request_claim, then the worker's name and, each with its length in a byte before it, types and queues: a remote worker waits, or no longer */
 	REQUEST_EXTEND = 10,     /* body: struct request_extend */
+	REQUEST_IMPORT = 11,     /* body: struct request_import, then a line of an export where it is not staged */
 };
 
 /* Before each operation in the area; the next one starts 8-aligned. */
@@ -108,6 +109,8 @@ struct request_claim {
 
 struct request_extend { struct job_id id; uint64_t token; int64_t by_ms; /* 0: the lease's own period */ };
 
+struct request_import { uint64_t blob; /* staged: the line; 0: it follows */ uint64_t bytes; /* of it */ };
+
 struct request_result {
 	uint64_t tag;
 	int32_t rc;             /* enum store_rc */
@@ -120,6 +123,17 @@ struct request_result {
 	};
 	int64_t run_at_ms;      /* SUBMIT, ACT: as stored; FINISH: of the retry */
 };
+
+/* What the result of REQUEST_IMPORT says. */
+#define REQUEST_FIELD_BYTES 16u
+struct request_import_result {
+	uint64_t tag;
+	int32_t rc;             /* STORE_REPLAYED: it is there */
+	uint32_t state;         /* a job's that was put there: enum job_state */
+	char field[REQUEST_FIELD_BYTES];        /* refused: the member at fault; "": none alone */
+	uint8_t reserved[24];
+};
+_Static_assert(sizeof(struct request_import_result) == sizeof(struct request_result), "one is read as the other");
 
 /* What the result of REQUEST_BULK says: where the next slice begins. */
 struct request_bulk_result {

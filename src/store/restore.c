@@ -306,6 +306,11 @@ enum store_rc store_restore(struct store *s, const struct job_whole *w, const ch
 	return settled(s, restore(s, w, field));
 }
 
+enum job_state store_restored(const struct job_whole *w)
+{
+	return w->state != JOB_RUNNING ? w->state : w->job.cancel_asked ? JOB_CANCELLED : JOB_QUEUED;
+}
+
 enum store_rc store_restore_key(struct store *s, const struct whole_key *k)
 {
 	struct job_spec spec = { .idempotency_key = k->key };
@@ -337,4 +342,32 @@ enum store_rc store_restore_schedule(struct store *s, const struct whole_schedul
 		return rc;
 	row = (struct store_schedule){ t->upto_ms, t->run_ms, t->job, t->print };
 	return store_schedule_put(s, t->name, &row);
+}
+
+enum store_rc store_restore_line(struct store *s, const struct whole_line *l, const char **field)
+{
+	*field = "";
+	switch (l->kind) {
+	case WHOLE_JOB:
+		return store_restore(s, &l->job, field);
+	case WHOLE_KEY:
+		*field = "id";
+		return store_restore_key(s, &l->key);
+	case WHOLE_SCHEDULE:
+		return store_restore_schedule(s, &l->schedule);
+	case WHOLE_QUEUE:
+		return store_pause(s, l->queue, true);
+	default:
+		return STORE_OK;
+	}
+}
+
+const char *store_restore_text(enum store_rc rc)
+{
+	switch (rc) {
+	case STORE_LIVE: return "a live job of its type has this key already";
+	case STORE_PARENT: return "a job that it waits for is not there";
+	case STORE_INVALID: return "it does not agree with the rest of the job";
+	default: return store_rc_text(rc);
+	}
 }

@@ -40,6 +40,7 @@ enum store_rc {
 	STORE_RCS
 };
 const char *store_rc_text(enum store_rc rc);
+const char *store_restore_text(enum store_rc rc);       /* why a line of an export was not taken: store/whole.h */
 
 struct store;
 struct store_reader;

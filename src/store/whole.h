@@ -19,7 +19,10 @@ enum store_rc store_next_schedule(struct store_reader *r, struct job_text name, 
 /* A job with its id, its state, its bytes and its history. What ran is queued, without using a retry. Not told to those who watch. REPLAYED: a job with this id is there, and is left as it is. LIVE: a live job has its unique
  * key. PARENT: a job that it waits for is not there. INVALID: *field says what of it makes no sense. */
 enum store_rc store_restore(struct store *s, const struct job_whole *w, const char **field);
+enum job_state store_restored(const struct job_whole *w);                              /* the state in which one is then there */
 enum store_rc store_restore_key(struct store *s, const struct whole_key *k);            /* REPLAYED: it is remembered already. NOT_FOUND: its job is not there */
 enum store_rc store_restore_schedule(struct store *s, const struct whole_schedule *t);  /* REPLAYED: it is known already */
+/* Any line of an export: one of the above, or a pause. *field as above; those without a meaning for the store are OK. */
+enum store_rc store_restore_line(struct store *s, const struct whole_line *l, const char **field);
 
 #endif

@@ -109,6 +109,8 @@ static void answer_long(struct http_request *q)
 }
 
 void api_submit(struct http_request *q) { held_or(q, answer_body); }
+void api_import(struct http_request *q) { held_or(q, answer_body); }
+bool api_import_streams(const struct http_request *q) { return api_submit_streams(q); }
 bool api_submit_streams(const struct http_request *q) { return slice_eq(http_header(q, "content-type"), "application/x-ndjson"); }
 void api_jobs(struct http_request *q) { answer_path(q); }
 void api_job(struct http_request *q) { held_or(q, answer_path); }
