@@ -351,6 +351,10 @@ static bool get_job(struct parse *p, struct slice line)
 		return wrong(p, "state", "it must be a state: scheduled, waiting, queued, running, retrying, succeeded, dead, cancelled or expired");
 	if (w->spec.type.n == 0 || w->spec.queue.n == 0)
 		return wrong(p, w->spec.type.n ? "queue" : "type", "it must be there");
+	if (w->job.created_ms == 0)
+		return wrong(p, "created_ms", "it must be there: when the job was submitted, in milliseconds since 1970");
+	if (w->spec.backoff.factor_milli < 1000)
+		return wrong(p, "backoff_factor_milli", "it must be there, and 1000 or more");
 	if ((p->tags.p && !json_each(p->tags.p, p->tags.n, one_tag, &(struct list){ .p = p })) || !get_ids(p, "depends_on", p->depends, &w->spec.depends, &w->spec.ndepends) ||
 	    !get_ids(p, "waits_for", p->waits, &w->waits_for, &w->nwaits))
 		return p->e->what[0] ? false : wrong(p, "tags", "it must be an array of strings");

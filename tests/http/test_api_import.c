@@ -110,7 +110,7 @@ static void all(const char *text)
 
 #define HEAD "{\"kind\":\"stint-export\",\"format\":1,\"version\":\"1\",\"made_ms\":1}\n"
 #define ID "0192f0c1-1111-7000-8000-00000000000"
-#define JOB(n) "{\"kind\":\"job\",\"id\":\"" ID n "\",\"state\":\"queued\",\"type\":\"t\",\"queue\":\"q\",\"payload\":1}\n"
+#define JOB(n) "{\"kind\":\"job\",\"id\":\"" ID n "\",\"state\":\"queued\",\"type\":\"t\",\"queue\":\"q\",\"created_ms\":1,\"backoff_factor_milli\":2000,\"payload\":1}\n"
 #define PAUSE "{\"kind\":\"queue\",\"name\":\"q\",\"paused\":true}\n"
 
 static const char mixed[] = HEAD JOB("1") "\n \r\n" JOB("2") "{bad}\n{\"kind\":\"job\",\"id\":\"x\"}\n" PAUSE HEAD JOB("3");
@@ -169,7 +169,7 @@ static char *long_job(char n, size_t payload)
 	static const char from[] = "{\"kind\":\"job\",\"id\":\"" ID;
 	char *text = malloc(payload + 300);
 
-	int at = sprintf(text, "%s%c\",\"state\":\"queued\",\"type\":\"t\",\"queue\":\"q\",\"payload\":\"", from, n);
+	int at = sprintf(text, "%s%c\",\"state\":\"queued\",\"type\":\"t\",\"queue\":\"q\",\"created_ms\":1,\"backoff_factor_milli\":2000,\"payload\":\"", from, n);
 	memset(text + at, 'x', payload);
 	strcpy(text + at + payload, "\"}\n");
 	return text;

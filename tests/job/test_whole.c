@@ -11,7 +11,9 @@
 #include "text/json.h"
 
 #define ID "\"01930000-0000-7000-8000-000000000001\""
-#define JOB "{\"kind\":\"job\",\"id\":" ID ",\"state\":\"queued\",\"type\":\"t\",\"queue\":\"q\""
+#define BEGIN "{\"kind\":\"job\",\"id\":" ID ",\"state\":\"queued\",\"type\":\"t\",\"queue\":\"q\""
+#define NEEDED ",\"backoff_factor_milli\":2000,\"created_ms\":1"
+#define JOB BEGIN NEEDED
 
 static struct whole_line l;
 
@@ -58,15 +60,15 @@ static void lines_are_the_same_again(void **unused)
 	same_again("{\"kind\":\"schedule\",\"name\":\"nightly\",\"job\":" ID ",\"upto_ms\":5,\"run_ms\":4,\"print\":3}\n");
 	same_again(JOB ",\"payload\":null}\n");
 	same_again(JOB ",\"payload\":{\"a\":[1e400,\"\xc3\xa4\",{}]}}\n");
-	same_again(JOB ",\"priority\":-5,\"sort_key\":-9223372036854775807,\"signal\":9,\"result_truncated\":true,\"tags\":[\"a\",\"\xf0\x9f\x92\xa9\"],\"depends_on\":[" ID "],\"waits_for\":[" ID "]"
+	same_again(BEGIN ",\"priority\":-5" NEEDED ",\"sort_key\":-9223372036854775807,\"signal\":9,\"result_truncated\":true,\"tags\":[\"a\",\"\xf0\x9f\x92\xa9\"],\"depends_on\":[" ID "],\"waits_for\":[" ID "]"
 		",\"progress\":{\"percent\":5,\"attempt\":1,\"at_ms\":7,\"message\":\"m\"},\"history\":[{\"attempt\":1,\"outcome\":2,\"worker_name\":\"w\",\"error\":\"e\",\"log_len\":1,\"log\":\"\\u0001\"}"
 		",{\"attempt\":2,\"outcome\":6,\"log_base64\":\"gA==\"}],\"notes\":[{\"at_us\":1,\"event\":2,\"attempt\":3,\"detail\":\"d\"},{\"at_us\":2,\"event\":4}],\"payload\":1,\"result_text\":\"r\"}\n");
-	same_again(JOB ",\"content_type\":\"a/b\",\"result_is_json\":true,\"payload_base64\":\"gIGC\",\"result\":[1]}\n");
+	same_again(BEGIN ",\"content_type\":\"a/b\"" NEEDED ",\"result_is_json\":true,\"payload_base64\":\"gIGC\",\"result\":[1]}\n");
 }
 
 static void what_would_not_stay_in_a_line_is_coded(void **unused)
 {
-	struct job_whole w = { .state = JOB_QUEUED };
+	struct job_whole w = { .state = JOB_QUEUED, .job.created_ms = 1, .spec.backoff.factor_milli = 1000 };
 	struct buf out = { 0 };
 	struct whole_error e;
 	char deep[2 * JSON_MAX_DEPTH + 1];
@@ -111,6 +113,8 @@ static void what_is_wrong_is_named(void **unused)
 	wrong("{\"kind\":\"job\",\"id\":\"x\",\"payload\":1}", "id", "it must be the id of a job");
 	wrong("{\"kind\":\"job\",\"id\":" ID ",\"state\":\"gone\"}", "state", "it must be a state: scheduled");
 	wrong("{\"kind\":\"job\",\"id\":" ID ",\"state\":\"queued\",\"queue\":\"q\"}", "type", "it must be there");
+	wrong(BEGIN "}", "created_ms", "it must be there");
+	wrong(BEGIN ",\"created_ms\":1}", "backoff_factor_milli", "it must be there");
 	wrong(JOB "}", "payload", "either payload, any JSON, or payload_base64");
 	wrong(JOB ",\"payload\":1,\"payload_base64\":\"AA==\"}", "payload", "either");
 	wrong(JOB ",\"payload_base64\":\"A\"}", "payload", "either");

@@ -60,7 +60,7 @@ static int long_line(const char *text)
 }
 
 #define ID(n) "\"0192f0c1-1111-7000-8000-00000000000" n "\""
-#define JOB(n, state, more) "{\"kind\":\"job\",\"id\":" ID(n) ",\"state\":\"" state "\",\"type\":\"noop\",\"queue\":\"q\",\"payload\":1" more "}"
+#define JOB(n, state, more) "{\"kind\":\"job\",\"id\":" ID(n) ",\"state\":\"" state "\",\"type\":\"noop\",\"queue\":\"q\",\"created_ms\":1,\"backoff_factor_milli\":2000,\"payload\":1" more "}"
 
 static uint64_t in_state(enum job_state state)
 {
@@ -107,7 +107,7 @@ static void malformed(void)
 static void staged(void)
 {
 	char *text = malloc(200000);
-	int n = sprintf(text, "{\"kind\":\"job\",\"id\":" ID("6") ",\"state\":\"queued\",\"type\":\"noop\",\"queue\":\"q\",\"payload\":\"");
+	int n = sprintf(text, "{\"kind\":\"job\",\"id\":" ID("6") ",\"state\":\"queued\",\"type\":\"noop\",\"queue\":\"q\",\"created_ms\":1,\"backoff_factor_milli\":2000,\"payload\":\"");
 
 	memset(text + n, 'x', 120000);
 	strcpy(text + n + 120000, "\"}");

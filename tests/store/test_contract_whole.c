@@ -221,7 +221,7 @@ static bool parsed(const char *text, struct whole_line *l)
 }
 
 #define ID(n) "\"01930000-0000-7000-8000-00000000000" n "\""
-#define JOB(id, state, more) "{\"kind\":\"job\",\"id\":" ID(id) ",\"state\":\"" state "\",\"type\":\"t\",\"queue\":\"q\",\"payload\":1" more "}"
+#define JOB(id, state, more) "{\"kind\":\"job\",\"id\":" ID(id) ",\"state\":\"" state "\",\"type\":\"t\",\"queue\":\"q\",\"created_ms\":1,\"backoff_factor_milli\":2000,\"payload\":1" more "}"
 
 static void refused(struct fixture *f, const char *text, enum store_rc wanted, const char *at)
 {
@@ -251,7 +251,7 @@ static void test_what_makes_no_sense_is_refused(void **state)
 	refused(f, JOB("1", "queued", ",\"depends_on\":[" ID("2") "],\"waits_for\":[" ID("2") "]"), STORE_INVALID, "waits_for");
 	refused(f, JOB("1", "waiting", ",\"depends_on\":[" ID("3") "],\"waits_for\":[" ID("2") "]"), STORE_INVALID, "waits_for");
 	refused(f, JOB("1", "waiting", ",\"depends_on\":[" ID("2") "],\"waits_for\":[" ID("2") "]"), STORE_PARENT, "waits_for");
-	refused(f, "{\"kind\":\"job\",\"id\":\"00000000-0000-0000-0000-000000000000\",\"state\":\"queued\",\"type\":\"t\",\"queue\":\"q\",\"payload\":1}", STORE_INVALID, "id");
+	refused(f, "{\"kind\":\"job\",\"id\":\"00000000-0000-0000-0000-000000000000\",\"state\":\"queued\",\"type\":\"t\",\"queue\":\"q\",\"created_ms\":1,\"backoff_factor_milli\":2000,\"payload\":1}", STORE_INVALID, "id");
 	refused(f, JOB("1", "queued", ",\"unique_key\":\"u\""), STORE_OK, "");
 	refused(f, JOB("1", "queued", ""), STORE_REPLAYED, "id");
 	refused(f, JOB("2", "queued", ",\"unique_key\":\"u\""), STORE_LIVE, "unique_key");
