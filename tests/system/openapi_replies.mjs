@@ -102,7 +102,7 @@ await ask(422, "POST", "/jobs", { body: { type: "echo", depends_on: [nobody] }, 
 const lines = await ask(200, "POST", "/jobs", { body: '{"type":"echo"}\n{"type":""}\nx\n', headers: { "Content-Type": "application/x-ndjson" }, note: "NDJSON" });
 const told = lines.bytes.trim().split("\n").map(l => JSON.parse(l));
 say(told.length === 3 && told.every((l, i) => !misfit(ref(i ? "LineProblem" : "JobAccepted"), l)), "each of its lines", JSON.stringify(told));
-const whole = '{"kind":"stint-export","format":1,"version":"1","made_ms":1}\n{"kind":"job","id":"0192f0c1-1111-7000-8000-000000000001","state":"cancelled","type":"echo","queue":"default","payload":1,"backoff_base_ms":1000,"backoff_max_ms":60000,"backoff_factor_milli":2000,"timeout_ms":30000,"created_ms":1,"updated_ms":1,"finished_ms":1}\n';
+const whole = '{"kind":"stint-export","format":1,"version":"1","made_ms":1}\n{"kind":"job","id":"0192f0c1-1111-7000-8000-000000000001","state":"cancelled","type":"echo","queue":"default","payload":1,"backoff_base_ms":1000,"backoff_max_ms":60000,"backoff_factor_milli":2000,"timeout_ms":30000,"created_ms":' + Date.now() + ',"updated_ms":' + Date.now() + ',"finished_ms":' + Date.now() + '}\n';
 const imported = await ask(200, "POST", "/import", { body: whole + whole, headers: { "Content-Type": "application/x-ndjson" }, note: "an export" });
 const became = imported.bytes.trim().split("\n").map(l => JSON.parse(l));
 say(became.length === 4 && became.every((l, i) => !misfit(ref(i === 2 ? "LineProblem" : "ImportedLine"), l)) && became[3].there, "each of its lines", JSON.stringify(became));
