@@ -86,27 +86,36 @@ static int walk(void *arg, int fd)
 
 /* --- what it says --- */
 
+void check_put(struct buf *out, bool json, bool of_job, const struct job_id *id, const char *what)
+{
+	char text[UUID_TEXT_BYTES] = "";
+
+	if (of_job)
+		uuid_format(id->b, text);
+	if (json) {
+		if (of_job)
+			buf_printf(out, "\"id\":\"%s\",", text);
+		buf_str(out, "\"what\":");
+		json_put_string(out, slice_of(what));
+		buf_char(out, '}');
+	} else {
+		buf_printf(out, "%s%s%s", of_job ? "job " : "", text, of_job ? ": " : "");
+		cli_text(out, slice_of(what));
+		buf_char(out, '\n');
+	}
+}
+
 static void print_flaw(struct check *c, const struct message *m)
 {
-	char id[UUID_TEXT_BYTES] = "";
 	struct buf out = { 0 };
 
 	c->flaws++;
 	progress_end(&c->progress);
-	if (m->of_job)
-		uuid_format(m->id.b, id);
-	if (c->json) {
+	if (c->json)
 		buf_printf(&out, "%s{\"table\":\"%s\",", c->first ? "" : ",", m->table);
-		if (m->of_job)
-			buf_printf(&out, "\"id\":\"%s\",", id);
-		buf_str(&out, "\"what\":");
-		json_put_string(&out, slice_of(m->what));
-		buf_char(&out, '}');
-	} else {
-		buf_printf(&out, "%s: %s%s%s", m->table, m->of_job ? "job " : "", id, m->of_job ? ": " : "");
-		cli_text(&out, slice_of(m->what));
-		buf_char(&out, '\n');
-	}
+	else
+		buf_printf(&out, "%s: ", m->table);
+	check_put(&out, c->json, m->of_job, &m->id, m->what);
 	c->first = false;
 	fwrite(out.data, 1, out.len, stdout);
 	buf_free(&out);

@@ -71,22 +71,12 @@ static int build(void *arg, int fd)
 
 static void print_lost(struct repair *r, const struct message *m)
 {
-	char id[UUID_TEXT_BYTES] = "";
 	struct buf out = { 0 };
 
 	progress_end(&r->progress);
-	if (m->of_job)
-		uuid_format(m->id.b, id);
-	if (r->json) {
+	if (r->json)
 		buf_str(&out, r->lost ? ",{" : "{");
-		if (m->of_job)
-			buf_printf(&out, "\"id\":\"%s\",", id);
-		buf_str(&out, "\"what\":");
-		json_put_string(&out, slice_of(m->what));
-		buf_char(&out, '}');
-	} else {
-		buf_printf(&out, "%s%s%s%s\n", m->of_job ? "job " : "", id, m->of_job ? ": " : "", m->what);
-	}
+	check_put(&out, r->json, m->of_job, &m->id, m->what);
 	fwrite(out.data, 1, out.len, stdout);
 	buf_free(&out);
 	r->lost++;

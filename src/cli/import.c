@@ -130,14 +130,10 @@ int cli_import(const struct cli_command *self, int argc, char **argv)
 		{ OPTION_FLAG, "json", 0, &m.json, NULL, NULL, 0, 0, "print one JSON object" },
 		{ .kind = OPTION_END },
 	};
-	struct option_operands args;
 	int code;
 
-	if (!cli_options(self->name, self, spec, argc, argv, &args, &code))
+	if (!cli_operand(self, spec, argc, argv, "an import comes from one file: stint import FILE, or - for standard input", &m.name, &code))
 		return code;
-	if (args.n != 1)
-		return cli_fail(EX_USAGE, "an import comes from one file: stint import FILE, or - for standard input");
-	m.name = args.v[0];
 	code = m.url ? EX_OK : place_open(&m.place, file, true);
 	if (code == EX_OK)
 		code = run(&m);

@@ -33,11 +33,6 @@ static enum store_rc put(struct store_reader *r, struct job_id id, bool brief, c
 	return STORE_OK;
 }
 
-enum store_rc api_job_put(struct store_reader *r, struct job_id id, struct buf *out, enum job_state *state)
-{
-	return put(r, id, false, NULL, out, state);
-}
-
 enum store_rc api_job_put_brief(struct store_reader *r, struct job_id id, struct buf *out, enum job_state *state)
 {
 	return put(r, id, true, NULL, out, state);

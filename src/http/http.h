@@ -25,7 +25,7 @@ struct api {
 	struct segment *seg;
 	uint32_t slot;
 	const struct conf *conf;
-	struct ask_box *ask;            /* operations carry the tag api_tag(): see api_submit.c */
+	struct ask_box *ask;            /* operations carry a tag of pending_add(): see pending.h */
 	struct store_reader *reader;    /* NULL where the store cannot be read now: 503 */
 	const struct schedules *schedules;      /* the conf's, ready to tick; NULL: none */
 	const char *version;

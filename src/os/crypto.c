@@ -10,17 +10,8 @@
 
 #define FUNCTIONS(F) F(EVP_Digest) F(EVP_sha256) F(HMAC)
 
-static struct {
-#define MEMBER(name) __typeof__(name) *name;
-	FUNCTIONS(MEMBER)
-#undef MEMBER
-} lib;
-
-static const struct library_function functions[] = {
-#define ENTRY(name) { #name, &lib.name },
-	FUNCTIONS(ENTRY)
-#undef ENTRY
-};
+static struct { FUNCTIONS(LIBRARY_MEMBER) } lib;
+static const struct library_function functions[] = { FUNCTIONS(LIBRARY_ENTRY) };
 
 bool crypto_ready(char *why, size_t size)
 {

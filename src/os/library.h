@@ -7,6 +7,10 @@
 
 struct library_function { const char *name; void *to; };        /* to: a pointer to the function's type */
 
+/* For a list FUNCTIONS(F) that says F(name) of each: the members of a struct called lib, and the table that library_load() fills it by. */
+#define LIBRARY_MEMBER(name) __typeof__(name) *name;
+#define LIBRARY_ENTRY(name) { #name, &lib.name },
+
 struct library {
 	const char *soname, *name;      /* "libssl.so.3", "OpenSSL" */
 	const char *package;            /* what to install where it is not there */

@@ -27,17 +27,8 @@
 	F(TLS_client_method) F(SSL_CTX_set_verify) F(SSL_CTX_set_default_verify_paths) F(SSL_CTX_set_alpn_protos) F(SSL_set_connect_state) F(SSL_do_handshake) F(SSL_ctrl) \
 	F(SSL_set1_host) F(SSL_set_hostflags) F(SSL_get0_param) F(X509_VERIFY_PARAM_set1_ip_asc) F(SSL_get_verify_result) F(X509_verify_cert_error_string)
 
-static struct {
-#define MEMBER(name) __typeof__(name) *name;
-	FUNCTIONS(MEMBER)
-#undef MEMBER
-} lib;
-
-static const struct library_function functions[] = {
-#define ENTRY(name) { #name, &lib.name },
-	FUNCTIONS(ENTRY)
-#undef ENTRY
-};
+static struct { FUNCTIONS(LIBRARY_MEMBER) } lib;
+static const struct library_function functions[] = { FUNCTIONS(LIBRARY_ENTRY) };
 
 struct tls_context { SSL_CTX *ctx; };
 struct tls { SSL *ssl; unsigned long error; bool failed, client; };

@@ -387,6 +387,17 @@ static MAYBE void finish(const struct job *j, enum job_outcome outcome, const ch
 	assert_int_equal(store_commit(store), STORE_OK);
 }
 
+/* --- a body that is handed over as it comes --- */
+static MAYBE void body_comes(struct http_request *q, const char *text, size_t n, bool last)
+{
+	char *copy = malloc(n + 1);     /* of its own size, so that a step beyond is seen */
+
+	assert_non_null(copy);
+	memcpy(copy, text, n);
+	q->on_body(q, (struct slice){ copy, n }, last);
+	free(copy);
+}
+
 /* --- looking at answers --- */
 static MAYBE json_t *answer_json(void)
 {

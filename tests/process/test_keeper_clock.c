@@ -81,18 +81,8 @@ static void until(enum job_state state, uint64_t n)
 
 static void test_set_forwards_and_back(void **state)
 {
-	struct ask_box *box;
-
 	(void)state;
-	ask_close(player[0].box);
-	player[0].box = NULL;
-	box = ask_open(&seg, player[0].slot, on_answer, NULL);
-	assert_non_null(box);
-	keeper_start();
-	while (!keeper_ready) {
-		keeper_hear();
-		usleep(200);
-	}
+	struct ask_box *box = keeper_alone(on_answer);
 	/* nobody has room: what is due is queued and stays so */
 	ask(box, clock_wall_ms() + 2 * HOUR_MS, 0);
 	ask(box, 0, clock_wall_ms() + 5 * HOUR_MS);

@@ -121,15 +121,7 @@ static void staged(void)
 static void test_import(void **state)
 {
 	(void)state;
-	ask_close(player[0].box);
-	player[0].box = NULL;
-	box = ask_open(&seg, player[0].slot, on_answer, NULL);
-	assert_non_null(box);
-	keeper_start();
-	while (!keeper_ready) {
-		keeper_hear();
-		usleep(200);
-	}
+	box = keeper_alone(on_answer);
 	lines();
 	malformed();
 	staged();
