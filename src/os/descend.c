@@ -2,15 +2,12 @@
  * dead worker leaves. Nothing here is fatal. */
 #include "os/descend.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include "os/proc.h"
-
-#define ENVIRON_MAX (256u << 10)        /* of an environment, looked through */
 
 int descend_subreaper(void)
 {
@@ -56,29 +53,18 @@ size_t descend_children(pid_t *pids, size_t max)
 	return count;
 }
 
-static bool carries(pid_t pid, const char *name, bool (*is)(void *arg, const char *value), void *arg)
-{
-	static char env[ENVIRON_MAX];
-	size_t n = 0, len = strlen(name);
-	ssize_t got = 0;
-	char path[32];
+struct sought { const char *name; size_t len; bool (*is)(void *arg, const char *value); void *arg; };
 
-	snprintf(path, sizeof(path), "/proc/%d/environ", (int)pid);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	while (n < sizeof(env) - 1 && (got = read(fd, env + n, sizeof(env) - 1 - n)) > 0)
-		n += (size_t)got;
-	close(fd);
-	env[n] = '\0';
-	for (const char *p = env; p < env + n; p += strlen(p) + 1)
-		if (strncmp(p, name, len) == 0 && p[len] == '=' && is(arg, p + len + 1))
-			return true;
-	return false;
+static bool is_sought(void *arg, const char *entry)
+{
+	const struct sought *s = arg;
+
+	return strncmp(entry, s->name, s->len) == 0 && entry[s->len] == '=' && s->is(s->arg, entry + s->len + 1);
 }
 
 size_t descend_carriers(const char *name, bool (*is)(void *arg, const char *value), void *arg, pid_t *pids, size_t max)
 {
+	struct sought sought = { name, strlen(name), is, arg };
 	int proc = proc_open();
 	pid_t pid, self = getpid();
 	size_t count = 0;
@@ -87,7 +73,7 @@ size_t descend_carriers(const char *name, bool (*is)(void *arg, const char *valu
 		return 0;
 	while ((pid = proc_next(proc)) != 0) {
 		struct proc p;
-		if (pid == self || !carries(pid, name, is, arg) || (proc_read(pid, &p) && proc_ended(&p)))
+		if (pid == self || !proc_environ(pid, is_sought, &sought) || (proc_read(pid, &p) && proc_ended(&p)))
 			continue;
 		if (count < max)
 			pids[count] = pid;

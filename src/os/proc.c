@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define ENVIRON_MAX (256u << 10)
+
 static ssize_t file_read(const char *path, char *out, size_t size)
 {
 	ssize_t n;
@@ -69,6 +71,27 @@ bool proc_ended(const struct proc *p)
 bool proc_stopped(const struct proc *p)
 {
 	return p->state == 'T' || p->state == 't' || proc_ended(p);
+}
+
+bool proc_environ(pid_t pid, bool (*is)(void *arg, const char *entry), void *arg)
+{
+	static char env[ENVIRON_MAX];
+	ssize_t got = 0;
+	char path[32];
+	size_t n = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/environ", (int)pid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	while (n < sizeof(env) - 1 && (got = read(fd, env + n, sizeof(env) - 1 - n)) > 0)
+		n += (size_t)got;
+	close(fd);
+	env[n] = '\0';
+	for (const char *p = env; p < env + n; p += strlen(p) + 1)
+		if (is(arg, p))
+			return true;
+	return false;
 }
 
 uint64_t proc_resident_kb(void)

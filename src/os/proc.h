@@ -22,6 +22,10 @@ uint64_t proc_resident_kb(void);                /* memory of this process that i
 /* The most memory that it has had resident since it executed its program, in KB; -1 where that cannot be read. */
 int64_t proc_peak_kb(pid_t pid);
 
+/* Goes through the environment that a process was started with, up to the first entry ("NAME=VALUE") of which is() says yes, and returns whether one was. False too where it shows none: a zombie,
+ * another user's. Of more than 256K the rest is not seen. */
+bool proc_environ(pid_t pid, bool (*is)(void *arg, const char *entry), void *arg);
+
 /* /proc, to be gone through: -1 with errno where it cannot be opened. */
 int proc_open(void);
 /* The next process that it lists, 0 at the end. One entry a call: a directory read is a snapshot, and who hops from pid to pid by forking and ending is long gone when the

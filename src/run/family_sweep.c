@@ -6,11 +6,8 @@
 #include "run/family_inside.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "os/descend.h"
 #include "os/hunt.h"
@@ -22,7 +19,6 @@
 #define HUNTED_A_SLICE 64u              /* the same, of processes of the machine */
 #define STUBBORN_SWEEPS 3u              /* after so many in vain whole trees are stopped and then killed, as only a fork bomb needs: that is some walks through /proc */
 #define REAPS 128u
-#define ENVIRON_MAX (256u << 10)
 
 static struct {
 	bool wanted;
@@ -41,30 +37,25 @@ static struct {
 
 /* --- whose a child is --- */
 
+static bool is_mark(void *arg, const char *entry)
+{
+	struct family **whose = arg, *f;
+
+	if (strncmp(entry, "STINT_", 6) != 0)
+		return false;
+	LIST_FOREACH(f, &families, link)
+		if (strcmp(entry, f->mark) == 0)
+			*whose = f;
+	return *whose != NULL;
+}
+
 /* Whose mark a process carries in its environment. NULL where it shows none (a zombie, another user's, or one that has overwritten it). */
 static struct family *marked_by(pid_t pid)
 {
-	static char env[ENVIRON_MAX];
-	struct family *f;
-	char path[32];
-	size_t n = 0;
-	ssize_t got = 0;
+	struct family *whose = NULL;
 
-	snprintf(path, sizeof(path), "/proc/%d/environ", (int)pid);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return NULL;
-	while (n < sizeof(env) && (got = read(fd, env + n, sizeof(env) - n)) > 0)
-		n += (size_t)got;
-	close(fd);
-	for (const char *p = env, *end = env + n, *nul; p < end && (nul = memchr(p, '\0', (size_t)(end - p))); p = nul + 1) {
-		if (strncmp(p, "STINT_", 6) != 0)
-			continue;
-		LIST_FOREACH(f, &families, link)
-			if (strcmp(p, f->mark) == 0)
-				return f;
-	}
-	return NULL;
+	proc_environ(pid, is_mark, &whose);
+	return whose;
 }
 
 /* Whose it is; NULL where nothing tells. Its own session or group says so first, the environment next. */

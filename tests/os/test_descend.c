@@ -1,5 +1,6 @@
 /* os/descend: who is below us, asked both ways (the file itself is included for that), and who carries a mark. Every process made here ends by itself after a minute. */
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>

@@ -65,6 +65,34 @@ static void states_are_told_apart(void **unused)
 	assert_int_equal(waitpid(child, NULL, 0), child);
 }
 
+static bool is_entry(void *arg, const char *entry)
+{
+	return strcmp(entry, arg) == 0;
+}
+
+static void an_environment_is_gone_through(void **unused)
+{
+	static char one[] = "STINT_TEST_ONE=1", two[] = "STINT_TEST_TWO=two words";
+	char *const argv[] = { (char[]){ "sleep" }, (char[]){ "60" }, NULL }, *const env[] = { one, two, NULL };
+	bool found = false;
+	int status;
+
+	(void)unused;
+	pid_t child = fork();
+	if (child == 0) {
+		execve("/bin/sleep", argv, env);
+		_exit(1);
+	}
+	while (!found && waitpid(child, &status, WNOHANG) == 0)         /* until it is another program */
+		found = proc_environ(child, is_entry, two);
+	assert_true(found);
+	assert_true(proc_environ(child, is_entry, one));
+	assert_false(proc_environ(child, is_entry, (char[]){ "STINT_TEST_TWO=two" }));
+	kill(child, SIGKILL);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_false(proc_environ(child, is_entry, one));
+}
+
 static void our_own_memory_is_measured(void **unused)
 {
 	(void)unused;
@@ -148,6 +176,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_line_is_read_past_any_name),
 		cmocka_unit_test(states_are_told_apart),
+		cmocka_unit_test(an_environment_is_gone_through),
 		cmocka_unit_test(our_own_memory_is_measured),
 		cmocka_unit_test(processor_time_of_reaped_children_is_told),
 		cmocka_unit_test(the_most_memory_is_told),
