@@ -19,8 +19,6 @@ static const char *forbidden(enum store_act act)
 
 static void unavailable(struct http_request *q, int status, const char *why)
 {
-	if (status == 503)
-		reply_header(q, "Retry-After", "1");
 	problem_send(q, status, NULL, "the store could not take the change: %s", why);
 }
 

@@ -197,12 +197,10 @@ void api_import(struct http_request *q)
 {
 	static const struct lines_kind import = { take, ask, put, 32u << 20, 2, "twice max_body and 32M" };
 
-	if (q->api->draining) {
-		reply_header(q, "Retry-After", "1");
+	if (q->api->draining)
 		problem_send(q, 503, NULL, "the server drains and takes no jobs; send it again when it has come back");
-	} else if (!submission_is_lines(q)) {
+	else if (!submission_is_lines(q))
 		problem_send(q, 415, NULL, "an export comes as application/x-ndjson");
-	} else {
+	else
 		lines_begin(q, &import);
-	}
 }

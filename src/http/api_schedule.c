@@ -57,15 +57,12 @@ void api_schedules(struct http_request *q)
 		put_schedule(&b, &v[i]);
 	}
 	buf_str(&b, "]}");
-	if (!v || b.failed) {
-		reply_header(q, "Retry-After", "1");
+	if (!v || b.failed)
 		problem_send(q, 503, NULL, "out of memory");
-	} else if (!read) {
-		reply_header(q, "Retry-After", "1");
+	else if (!read)
 		problem_send(q, 503, NULL, "the store cannot be read now");
-	} else {
+	else
 		reply_json(q, 200, &b);
-	}
 	buf_free(&b);
 	free(v);
 }

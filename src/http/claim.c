@@ -166,7 +166,6 @@ static void answer(struct claim *c)
 		q->sent = &c->sent;
 		reply_json(q, 200, &body);
 	} else {
-		reply_header(q, "Retry-After", "1");
 		problem_send(q, 503, NULL, "the store cannot be read now; what was claimed has been given back");
 		replied(&c->sent, false);
 	}
@@ -195,8 +194,6 @@ static void refuse(struct claim *c, int rc)
 	claim_free(c);
 	if (!q)
 		return;
-	if (rc != STORE_NO_SPACE)
-		reply_header(q, "Retry-After", "1");
 	problem_send(q, rc == STORE_NO_SPACE ? 507 : 503, NULL, "nothing can be claimed now: %s", store_rc_text((enum store_rc)rc));
 }
 

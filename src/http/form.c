@@ -93,7 +93,6 @@ bool form_read(struct form *f, struct http_request *q, const char *names)
 	}
 	char *to = f->text = malloc(s.n + 1);   /* decoded it is never longer */
 	if (!f->text) {
-		reply_header(q, "Retry-After", "1");
 		problem_send(q, 503, NULL, "out of memory");
 		return false;
 	}

@@ -96,7 +96,6 @@ void api_readyz(struct http_request *q)
 	struct buf b = { 0 };
 
 	if (h.check != HEALTH_OK) {
-		reply_header(q, "Retry-After", "1");
 		problem_send(q, 503, NULL, "not ready: %s", h.what);
 		return;
 	}

@@ -93,7 +93,8 @@ bool http_is_tls(const struct http_request *q);
 
 /* --- answering (reply.c) --- */
 void reply_header(struct http_request *q, const char *name, const char *value);
-/* Answers and ends the request. body may be NULL; its bytes are taken over (the buf is left empty). Adds Date, Content-Length, nosniff, Cache-Control: no-store unless the handler set one. */
+/* Answers and ends the request. body may be NULL; its bytes are taken over (the buf is left empty). Adds Date, Content-Length, nosniff, Cache-Control: no-store unless the handler set one, and to a 429 or 503 a
+ * Retry-After of a second unless the handler knows better. */
 void reply_send(struct http_request *q, int status, const char *content_type, struct buf *body);
 void reply_json(struct http_request *q, int status, struct buf *body);                  /* application/json */
 void reply_see_other(struct http_request *q, const char *where);                        /* 303: what was posted is done, and is shown there */

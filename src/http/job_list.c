@@ -216,7 +216,6 @@ void job_list(struct http_request *q, const struct job_list_form *form)
 	struct list *l = calloc(1, sizeof(*l));
 
 	if (!l) {
-		reply_header(q, "Retry-After", "1");
 		problem_send(q, 503, NULL, "out of memory");
 		return;
 	}

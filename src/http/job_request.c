@@ -66,6 +66,5 @@ void job_request_failed(struct http_request *q, enum store_rc rc)
 		problem_send(q, 404, NULL, "there is no job %.*s; it was never submitted here, or is past its retention", cut(q->arg[0]), q->arg[0].p);
 		return;
 	}
-	reply_header(q, "Retry-After", "1");
 	problem_send(q, 503, NULL, "the store cannot be read now: %s", store_rc_text(rc));
 }

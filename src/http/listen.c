@@ -55,7 +55,7 @@ static void write_busy(struct http_wire *w, struct buf *out, const char *why)
 	struct buf body = { 0 };
 
 	problem_write(&body, 503, (struct slice){ NULL, 0 }, NULL, slice_of(why));
-	reply_write(out, &(struct reply){ .status = 503, .content_type = PROBLEM_TYPE, .body = { body.data, body.len }, .extra = SLICE("Retry-After: 1\r\n"), .date = wire_date(w), .close = true });
+	reply_write(out, &(struct reply){ .status = 503, .content_type = PROBLEM_TYPE, .body = { body.data, body.len }, .date = wire_date(w), .close = true });
 	out->failed |= body.failed;
 	buf_free(&body);
 }

@@ -422,11 +422,9 @@ void api_openapi(struct http_request *q)
 	struct buf b = { 0 };
 
 	openapi_put(&b, q->api->conf, q->api->version);
-	if (b.failed) {
-		reply_header(q, "Retry-After", "1");
+	if (b.failed)
 		problem_send(q, 503, NULL, "out of memory");
-	} else {
+	else
 		reply_json(q, 200, &b);
-	}
 	buf_free(&b);
 }

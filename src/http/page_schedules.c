@@ -117,7 +117,6 @@ void page_schedules(struct http_request *q)
 		page_send(q, 200, &b);
 	} else {
 		buf_free(&b);
-		reply_header(q, "Retry-After", "1");
 		problem_send(q, 503, NULL, "the store cannot be read now");
 	}
 	free(v);

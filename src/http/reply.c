@@ -51,6 +51,8 @@ void reply_write(struct buf *out, const struct reply *r)
 	buf_slice(out, SLICE("\r\nX-Content-Type-Options: nosniff\r\n"));
 	if (!has_line(r->extra, SLICE("cache-control:")))
 		buf_slice(out, SLICE("Cache-Control: no-store\r\n"));
+	if ((r->status == 429 || r->status == 503) && !has_line(r->extra, SLICE("retry-after:")))
+		buf_slice(out, SLICE("Retry-After: 1\r\n"));
 	if (r->content_type && !none) {
 		buf_slice(out, SLICE("Content-Type: "));
 		buf_str(out, r->content_type);

@@ -190,7 +190,6 @@ bool request_check(struct http_exchange *x)
 		return false;
 	}
 	if (!request_reads(q) && q->api->keeper_away && !(q->route->flags & HTTP_ROUTE_OPEN)) {
-		reply_header(q, "Retry-After", "1");
 		problem_send(q, 503, NULL, "the store cannot be written now: the process that does it is not running, see /readyz; nothing was stored, send it again");
 		return false;
 	}

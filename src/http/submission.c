@@ -151,8 +151,6 @@ void submission_at(struct envelope_problem *p, size_t at)
 void submission_refuse(struct http_request *q, const struct envelope_problem *p)
 {
 	shm_count(&q->api->seg->proc[q->api->slot], SHM_C_REJECTED, 1);
-	if (p->status == 429 || p->status == 503)
-		reply_header(q, "Retry-After", "1");
 	problem_send(q, p->status, p->field[0] ? p->field : NULL, "%s", p->detail);
 }
 

@@ -89,7 +89,7 @@ bool submission_is_lines(const struct http_request *q);
 void submission_answer(struct submission *s);
 /* Says in its field which element of the array it is of. */
 void submission_at(struct envelope_problem *p, size_t at);
-/* Answers with the problem and counts a refused submission; "Retry-After" where the status asks for one. */
+/* Answers with the problem and counts a refused submission. */
 void submission_refuse(struct http_request *q, const struct envelope_problem *p);
 /* The problem that a store's answer is; status 0 for STORE_OK. */
 struct envelope_problem submission_store_problem(int rc, const struct job_spec *spec);
