@@ -11,9 +11,9 @@
 #include <jansson.h>
 
 #include "http/auth.h"
-#include "http/envelope.h"
 #include "http/job_request.h"
 #include "http/members.h"
+#include "http/object.h"
 #include "http/pending.h"
 #include "os/clock.h"
 
@@ -61,8 +61,6 @@ static void broken_off(struct bulk *b, int status, const char *why)
 	uint64_t count = b->dry ? 0 : b->count;
 	struct http_request *q = done(b);
 
-	if (status == 503)
-		reply_header(q, "Retry-After", "1");
 	if (count)
 		problem_send(q, status, NULL, "broken off after %" PRIu64 " jobs, which stay as they are now: %s; ask again for the rest", count, why);
 	else
@@ -210,17 +208,12 @@ static bool read_body(struct bulk *b)
 {
 	const struct store_filter *f = &b->what.filter;
 	struct envelope_problem p;
-	json_error_t err;
 	const char *name;
 	json_t *v;
 
-	if (b->q->body.n && !envelope_is_json(b->q->body, &p)) {
+	b->tree = object_read(b->q->body.n ? b->q->body : SLICE("{}"), "the jobs that are meant, such as {\"state\":\"dead\",\"queue\":\"default\"}", &p);
+	if (!b->tree) {
 		problem_send(b->q, p.status, NULL, "%s", p.detail);
-		return false;
-	}
-	b->tree = b->q->body.n ? json_loadb(b->q->body.p, b->q->body.n, JSON_REJECT_DUPLICATES, &err) : json_object();
-	if (!json_is_object(b->tree)) {
-		problem_send(b->q, 400, NULL, "the body must be a JSON object such as {\"state\":\"dead\",\"queue\":\"default\"}, no member twice");
 		return false;
 	}
 	json_object_foreach(b->tree, name, v)
@@ -255,7 +248,6 @@ static struct bulk *new(struct http_request *q, enum store_act act)
 	struct bulk *b = calloc(1, sizeof(*b));
 
 	if (!b) {
-		reply_header(q, "Retry-After", "1");
 		problem_send(q, 503, NULL, "nothing was done: out of memory");
 		return NULL;
 	}

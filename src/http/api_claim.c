@@ -9,9 +9,9 @@
 #include <jansson.h>
 
 #include "http/auth.h"
-#include "http/envelope.h"
 #include "http/job_json.h"
 #include "http/members.h"
+#include "http/object.h"
 #include "text/base64.h"
 #include "text/duration.h"
 #include "text/json.h"
@@ -48,27 +48,32 @@ static bool take_duration(struct asking *a, const struct schema_member *m, const
 	return wrong(a, m->name, right);
 }
 
-static bool take_names(struct asking *a, const struct schema_member *m, const json_t *v, struct job_text *out, unsigned *n)
+static bool take_names(struct asking *a, const struct schema_member *m, const json_t *v, bool (*good)(struct job_text t), const char *right, struct job_text *out, unsigned *n)
 {
-	size_t longest = (size_t)m->is.of->max;
 	char at[48];
 
 	if (!json_is_array(v) || json_array_size(v) == 0 || json_array_size(v) > (size_t)m->is.max)
 		return wrong(a, m->name, "an array of 1 to 64 names");
 	for (size_t i = 0; i < json_array_size(v); i++) {
 		const json_t *name = json_array_get(v, i);
-		if (!json_is_string(name) || json_string_length(name) == 0 || json_string_length(name) > longest) {
+		out[*n] = (struct job_text){ json_string_value(name), json_string_length(name) };
+		if (!json_is_string(name) || !good(out[(*n)++])) {
 			snprintf(at, sizeof(at), "%s[%zu]", m->name, i);
-			problem_send(a->q, 400, at, "\"%s\" must be a name of 1 to %zu bytes", at, longest);
-			return false;
+			return wrong(a, at, right);
 		}
-		out[(*n)++] = (struct job_text){ json_string_value(name), json_string_length(name) };
 	}
 	return true;
 }
 
-static bool set_types(struct asking *a, const struct schema_member *m, const json_t *v) { return take_names(a, m, v, a->type, &a->ntypes); }
-static bool set_queues(struct asking *a, const struct schema_member *m, const json_t *v) { return take_names(a, m, v, a->queue, &a->nqueues); }
+static bool set_types(struct asking *a, const struct schema_member *m, const json_t *v)
+{
+	return take_names(a, m, v, job_type_is, "a type: 1 to 128 letters, digits and any of \". _ : / -\"", a->type, &a->ntypes);
+}
+
+static bool set_queues(struct asking *a, const struct schema_member *m, const json_t *v)
+{
+	return take_names(a, m, v, job_queue_is, "a queue: 1 to 128 bytes without control characters", a->queue, &a->nqueues);
+}
 
 static bool set_max(struct asking *a, const struct schema_member *m, const json_t *v)
 {
@@ -95,7 +100,7 @@ static bool set_worker(struct asking *a, const struct schema_member *m, const js
 }
 
 static const struct { struct schema_member member; bool (*set)(struct asking *a, const struct schema_member *m, const json_t *v); } members[] = {
-	{ { "types", SCHEMA_LIST(1, STORE_PICK_MAX, SCHEMA_TEXT(1, JOB_TYPE_MAX)), SCHEMA_ALWAYS, "The types that the worker can run." }, set_types },
+	{ { "types", SCHEMA_LIST(1, STORE_PICK_MAX, SCHEMA_PATTERN(1, JOB_TYPE_MAX, MEMBERS_TYPE)), SCHEMA_ALWAYS, "The types that the worker can run." }, set_types },
 	{ { "queues", SCHEMA_LIST(1, STORE_PICK_MAX, SCHEMA_TEXT(1, JOB_QUEUE_MAX)), SCHEMA_MAYBE, "Else all." }, set_queues },
 	{ { "max", SCHEMA_INTEGER(1, CLAIM_MOST), SCHEMA_MAYBE, "How many jobs at most; else 1." }, set_max },
 	{ { "lease", SCHEMA_DURATION(CLAIM_LEASE_MIN_MS, CLAIM_LEASE_MAX_MS), SCHEMA_MAYBE, "How long a job is held without a sign of life; else 30s." }, set_lease },
@@ -179,13 +184,9 @@ static bool read_body(struct asking *a, json_t **tree)
 	const char *name;
 	json_t *v;
 
-	if (!envelope_is_json(a->q->body, &p)) {
+	*tree = object_read(a->q->body, "a claim such as {\"types\":[\"email\"],\"max\":10,\"wait\":\"30s\"}", &p);
+	if (!*tree) {
 		problem_send(a->q, p.status, NULL, "%s", p.detail);
-		return false;
-	}
-	*tree = json_loadb(a->q->body.p, a->q->body.n, JSON_REJECT_DUPLICATES, NULL);
-	if (!json_is_object(*tree)) {
-		problem_send(a->q, 400, NULL, "the body must be a JSON object such as {\"types\":[\"email\"],\"max\":10,\"wait\":\"30s\"}, no member twice");
 		return false;
 	}
 	json_object_foreach(*tree, name, v)
@@ -215,13 +216,11 @@ void api_claims(struct http_request *q)
 	json_t *tree = NULL;
 
 	if (q->api->draining) {
-		reply_header(q, "Retry-After", "1");
 		problem_send(q, 503, NULL, "the server drains and hands out no jobs; claim again when it has come back");
 		return;
 	}
 	a.c = calloc(1, sizeof(*a.c));
 	if (!a.c) {
-		reply_header(q, "Retry-After", "1");
 		problem_send(q, 503, NULL, "out of memory");
 		return;
 	}

@@ -7,23 +7,21 @@
 #include <string.h>
 
 #include "http/auth.h"
-#include "http/envelope.h"
 #include "http/job_request.h"
 #include "http/members.h"
+#include "http/object.h"
 #include "text/json.h"
 
 static void refuse(struct http_request *q, const struct lease_problem *p)
 {
-	if (p->status == 503)
-		reply_header(q, "Retry-After", "1");
 	problem_send(q, p->status, p->field[0] ? p->field : NULL, "%s", p->detail);
 }
 
-static bool is_json(struct http_request *q)
+static bool is_json(struct http_request *q, const char *needed)
 {
 	struct envelope_problem p;
 
-	if (envelope_is_json(q->body, &p))
+	if (object_is_json(q->body, needed, &p))
 		return true;
 	problem_send(q, p.status, NULL, "%s", p.detail);
 	return false;
@@ -46,8 +44,6 @@ static void one_done(struct lease_call *c)
 		buf_free(&body);
 	} else {
 		lease_explain(c, why, sizeof(why));
-		if (status == 503)
-			reply_header(q, "Retry-After", "1");
 		problem_send(q, status, NULL, "%s", why);
 	}
 	lease_free(c);
@@ -62,7 +58,7 @@ static void one_begin(struct http_request *q, struct lease_call *c)
 	c->owner = q;
 	c->api = q->api;
 	c->done = one_done;
-	if (!is_json(q) || !job_request_id(q, &c->id)) {
+	if (!is_json(q, "an object such as {\"lease\":\"17\"}") || !job_request_id(q, &c->id)) {
 		lease_free(c);
 		free(c);
 	} else if (!lease_read(c, q->body, false, &p)) {
@@ -85,7 +81,6 @@ static void one(struct http_request *q, enum lease_act act)
 		one_begin(q, c);
 		return;
 	}
-	reply_header(q, "Retry-After", "1");
 	problem_send(q, 503, NULL, "out of memory");
 }
 
@@ -96,6 +91,8 @@ void api_lease_progress(struct http_request *q) { one(q, LEASE_PROGRESS); }
 void api_lease_release(struct http_request *q) { one(q, LEASE_RELEASE); }
 
 /* --- many --- */
+
+#define RESULTS "a JSON array of {\"id\",\"lease\",\"outcome\"}"
 
 struct results {
 	struct http_request *q;
@@ -199,7 +196,7 @@ void api_claim_results(struct http_request *q)
 	struct results *r = calloc(1, sizeof(*r));
 	size_t n = 0;
 
-	if (!r || !is_json(q)) {
+	if (!r || !is_json(q, RESULTS)) {
 		if (!r)
 			refuse(q, &(struct lease_problem){ .status = 503, .detail = "out of memory" });
 		free(r);
@@ -208,7 +205,7 @@ void api_claim_results(struct http_request *q)
 	r->q = q;
 	if (!json_each(q->body.p, q->body.n, many_count, &n))
 		r->problem = n ? (struct lease_problem){ .status = 413, .detail = "the array has more than 1000 results; send it in parts" }
-			: (struct lease_problem){ .status = 400, .detail = "the body must be a JSON array of {\"id\",\"lease\",\"outcome\"}" };
+			: (struct lease_problem){ .status = 400, .detail = "the body must be " RESULTS };
 	else if (!(r->call = calloc(n ? n : 1, sizeof(*r->call))))
 		r->problem = (struct lease_problem){ .status = 503, .detail = "out of memory" };
 	else

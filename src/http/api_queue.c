@@ -65,12 +65,7 @@ static bool read_queue(struct http_request *q, struct store_figure *f, bool *fou
 
 static bool good_name(struct slice s)
 {
-	if (s.n == 0 || s.n > JOB_QUEUE_MAX || !job_json_utf8(s))
-		return false;
-	for (size_t i = 0; i < s.n; i++)
-		if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f)
-			return false;
-	return true;
+	return job_queue_is((struct job_text){ s.p, s.n }) && job_json_utf8(s);
 }
 
 static void answer_queue(struct http_request *q)
@@ -131,8 +126,6 @@ void api_queues(struct http_request *q)
 
 static void refused(struct http_request *q, int rc)
 {
-	if (rc != STORE_NO_SPACE)
-		reply_header(q, "Retry-After", "1");
 	problem_send(q, rc == STORE_NO_SPACE ? 507 : 503, NULL, "the store could not take the change: %s", store_rc_text((enum store_rc)rc));
 }
 

@@ -87,7 +87,7 @@ static const char *roles_text(unsigned roles, const char *between, char out[ROLE
 
 static bool unknown(struct http_request *q, bool sent, bool other)
 {
-	reply_header(q, "WWW-Authenticate", sent ? "Bearer realm=\"stint\", error=\"invalid_token\"" : "Bearer realm=\"stint\"");
+	reply_header(q, "WWW-Authenticate", sent ? AUTH_UNKNOWN : AUTH_CHALLENGE);
 	if (page_wanted(q))
 		login_page(q, 401, sent ? "That token is not known here." : NULL);
 	else if (other)

@@ -5,6 +5,8 @@
 #include "http/http.h"
 
 #define AUTH_COOKIE "stint_token"       /* of the pages: the token itself, HttpOnly and SameSite=Strict */
+#define AUTH_CHALLENGE "Bearer realm=\"stint\""  /* WWW-Authenticate of every 401 */
+#define AUTH_UNKNOWN AUTH_CHALLENGE ", error=\"invalid_token\""
 #define AUTH_TOKEN_MAX 256              /* bytes of a token; a longer one is nobody's */
 
 /* The token's line; NULL where there is none. Takes the same time for every token that is not there. */

@@ -12,6 +12,7 @@
 
 #include "config/defaults.h"
 #include "http/envelope_field.h"
+#include "http/object.h"
 #include "text/json.h"
 #include "text/siphash.h"
 
@@ -26,17 +27,7 @@ static struct slice trim(struct slice s)
 
 bool envelope_is_json(struct slice body, struct envelope_problem *p)
 {
-	struct json_error err;
-
-	*p = (struct envelope_problem){ .status = 400 };
-	if (trim(body).n == 0) {
-		snprintf(p->detail, sizeof(p->detail), "the body is empty; a job such as {\"type\":\"email\",\"payload\":{}} is needed");
-		return false;
-	}
-	if (json_valid(body.p, body.n, &err))
-		return true;
-	snprintf(p->detail, sizeof(p->detail), "the body is not JSON: line %u, column %u: %s", err.line, err.column, err.what);
-	return false;
+	return object_is_json(body, "a job such as {\"type\":\"email\",\"payload\":{}}", p);
 }
 
 /* --- defaults --- */
@@ -150,33 +141,21 @@ static const char *field_named(const char *message)
 	return "";
 }
 
-/* What jansson refuses in a text that is JSON: a member given twice, a number beyond 64 bits, U+0000. */
+/* What jansson refuses in a text that is JSON, and in which field. */
 static bool not_parsed(struct filling *f, struct slice text, const json_error_t *err, struct slice payload)
 {
 	size_t at = err->position > 0 ? (size_t)err->position : 0;
-	const char *field;
+	enum json_error_code code = json_error_code(err);
+	char why[240];
 
 	if (payload.p && text.p + at > payload.p)
 		at += payload.n - 1;
 	if (at > text.n)
 		at = text.n;
-	field = field_at(text, at);
-	switch (json_error_code(err)) {
-	case json_error_duplicate_key:
-		return envelope_wrong(f, field_named(err->text), "a member is given twice%s",
-			strncmp(err->text, "duplicate object key", 20) == 0 ? err->text + 20 : "");
-	case json_error_numeric_overflow:
-		return envelope_wrong(f, field, "a number is beyond 64 bits; no field takes one so large");
-	case json_error_null_character:
-	case json_error_null_byte_in_key:
-		return envelope_wrong(f, field, "the character U+0000 may stand in a payload only");
-	case json_error_out_of_memory:
-		envelope_wrong(f, "", "out of memory");
-		f->problem->status = 503;
-		return false;
-	default:
-		return envelope_wrong(f, field, "%.200s", err->text);
-	}
+	int status = object_refused(err, why, sizeof(why));
+	envelope_wrong(f, code == json_error_duplicate_key ? field_named(err->text) : status == 503 ? "" : field_at(text, at), "%s", why);
+	f->problem->status = status;
+	return false;
 }
 
 /* The tree of the text with its payload left out. NULL: *f has the problem. */

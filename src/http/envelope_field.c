@@ -2,7 +2,6 @@
  * there and what would be right. */
 #include "http/envelope_field.h"
 
-#include <ctype.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,6 +9,7 @@
 #include <string.h>
 
 #include "http/job_json.h"
+#include "http/members.h"
 #include "text/duration.h"
 #include "text/uuid.h"
 
@@ -99,19 +99,11 @@ static bool take_time(struct filling *f, const struct schema_member *m, const js
 	return wrong_value(f, m->name, v, "a time of RFC 3339 such as \"2026-11-21T20:40:59.123Z\"");
 }
 
-static bool type_char(unsigned char c)
-{
-	return isascii(c) && (isalnum(c) || (c && strchr("._:/-", c)));
-}
-
 static bool set_type(struct filling *f, const struct schema_member *m, const json_t *v)
 {
 	if (!take_text(f, m, v, &f->spec->type))
 		return false;
-	for (size_t i = 0; i < f->spec->type.n; i++)
-		if (!type_char((unsigned char)f->spec->type.p[i]))
-			return wrong_value(f, m->name, v, "made of letters, digits and any of \". _ : / -\"");
-	return true;
+	return job_type_is(f->spec->type) || wrong_value(f, m->name, v, "made of letters, digits and any of \". _ : / -\"");
 }
 
 static bool set_payload(struct filling *f, const struct schema_member *m, const json_t *v)
@@ -129,10 +121,7 @@ static bool set_queue(struct filling *f, const struct schema_member *m, const js
 {
 	if (!take_text(f, m, v, &f->spec->queue))
 		return false;
-	for (size_t i = 0; i < f->spec->queue.n; i++)
-		if ((unsigned char)f->spec->queue.p[i] < 0x20 || f->spec->queue.p[i] == 0x7f)
-			return wrong_value(f, m->name, v, "free of control characters");
-	return true;
+	return job_queue_is(f->spec->queue) || wrong_value(f, m->name, v, "free of control characters");
 }
 
 static bool set_priority(struct filling *f, const struct schema_member *m, const json_t *v)
@@ -401,7 +390,7 @@ static bool set_depends_on(struct filling *f, const struct schema_member *m, con
 #define KEY SCHEMA_TEXT(1, JOB_KEY_MAX)
 
 const struct envelope_field envelope_fields[FIELDS] = {
-	[FIELD_TYPE] = { { "type", SCHEMA_PATTERN(1, JOB_TYPE_MAX, "^[A-Za-z0-9._:/-]+$"), SCHEMA_ALWAYS, "Picks the handler." }, set_type, QUERY_STRING },
+	[FIELD_TYPE] = { { "type", SCHEMA_PATTERN(1, JOB_TYPE_MAX, MEMBERS_TYPE), SCHEMA_ALWAYS, "Picks the handler." }, set_type, QUERY_STRING },
 	[FIELD_PAYLOAD] = { { "payload", SCHEMA_ANY, SCHEMA_MAYBE, "Handed to the handler byte for byte as it was sent; null where it is left out." }, set_payload, QUERY_NO },
 	[FIELD_NAME] = { { "name", SCHEMA_TEXT(0, JOB_NAME_MAX), SCHEMA_MAYBE, "A label for people." }, set_name, QUERY_STRING },
 	[FIELD_QUEUE] = { { "queue", SCHEMA_TEXT(1, JOB_QUEUE_MAX), SCHEMA_MAYBE, "Without control characters. Else the type's queue." }, set_queue, QUERY_STRING },

@@ -7,11 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <jansson.h>
-
 #include "http/claim.h"
 #include "http/job_json.h"
 #include "http/members.h"
+#include "http/object.h"
 #include "http/pending.h"
 #include "os/clock.h"
 #include "text/base64.h"
@@ -240,17 +239,25 @@ static bool set_member(struct reading *r, const char *name, const json_t *v, boo
 }
 
 /* The same with 0 in the place of a result that is no string: it is kept as it came and may be what jansson cannot read, such as a number of any length. */
-static json_t *load(struct slice text)
+static json_t *load(struct slice text, struct lease_problem *p)
 {
 	struct slice raw = { 0 };
 	char *copy = slice_dup(text);
+	json_error_t err;
+	json_t *tree;
 
-	if (copy && json_member(text.p, text.n, "result", &raw) && raw.n && raw.p[0] != '"') {
+	if (!copy) {
+		*p = (struct lease_problem){ .status = 503, .detail = "out of memory" };
+		return NULL;
+	}
+	if (json_member(text.p, text.n, "result", &raw) && raw.n && raw.p[0] != '"') {
 		memset(copy + (raw.p - text.p), ' ', raw.n);
 		copy[raw.p - text.p] = '0';
 	}
-	json_t *tree = copy ? json_loadb(copy, text.n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL) : NULL;
+	tree = json_loadb(copy, text.n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY, &err);
 	free(copy);
+	if (!tree)
+		p->status = object_refused(&err, p->detail, sizeof(p->detail));
 	return tree;
 }
 
@@ -290,15 +297,17 @@ static bool read_members(struct reading *r, json_t *tree, bool in_array)
 bool lease_read(struct lease_call *c, struct slice text, bool in_array, struct lease_problem *p)
 {
 	struct reading r = { c, text, p };
-	json_t *tree = load(text);
-	bool good;
+	bool good = false;
+	json_t *tree;
 
+	*p = (struct lease_problem){ .status = 0 };
 	c->percent = -1;
 	c->finish = (struct request_finish){ .exit_code = -1, .retry_in_ms = -1, .flags = REQUEST_FINISH_REMOTE };
+	tree = load(text, p);
 	if (json_is_object(tree))
 		good = read_members(&r, tree, in_array);
-	else
-		good = wrong(&r, "", "%s must be a JSON object such as {%s\"lease\":\"17\"}, no member twice", in_array ? "each element" : "the body",
+	else if (tree)
+		wrong(&r, "", "%s must be a JSON object such as {%s\"lease\":\"17\"}", in_array ? "each element" : "the body",
 			in_array ? "\"id\":\"...\",\"outcome\":\"complete\"," : "");
 	json_decref(tree);
 	if (good && (c->result.failed || c->log.failed)) {

@@ -1,4 +1,4 @@
-/* The calls that carry a lease. lease.c reads what they say and asks the keeper; api_lease.c and api_claim_results.c answer. */
+/* The calls that carry a lease. lease.c reads what they say and asks the keeper; api_lease.c answers. */
 #ifndef STINT_HTTP_LEASE_H
 #define STINT_HTTP_LEASE_H
 

@@ -70,6 +70,7 @@ void api_login(struct http_request *q)
 		bool reads = known->roles & (CONF_ROLE_READ | CONF_ROLE_ADMIN);
 		reply_see_other(q, !reads ? "/status/submit" : known->queues_bytes ? "/status/jobs" : "/status");
 	} else {
+		reply_header(q, "WWW-Authenticate", AUTH_UNKNOWN);
 		login_page(q, 401, "That token is not known here.");
 	}
 	form_free(&f);

@@ -7,6 +7,7 @@
 #define MEMBERS_SEARCH_MAX 256          /* bytes of q */
 #define MEMBERS_LIMIT 50                /* jobs of a page */
 #define MEMBERS_LIMIT_MAX 1000
+#define MEMBERS_TYPE "^[A-Za-z0-9._:/-]+$"       /* job_type_is() */
 #define MEMBERS_ARRAY_MAX 1000          /* elements of an array of submissions, or of results */
 #define MEMBERS_IN_ARRAY 0x100u         /* beside the acts of a lease: an element of POST /claims/results */
 

@@ -154,7 +154,7 @@ const struct openapi_operation openapi_operations[OPENAPI_OPERATIONS] = {
 	[OPENAPI_LOGIN] = {
 		"login", "pages", "Keeps an access token in a cookie", NULL,
 		.body = { { OPENAPI_FORM, SCHEMA_REF("Login") } },
-		.reply = { { 303, "To the status page.", NO_CONTENT, "Location" }, { 401, "The form again.", PAGE, NULL } },
+		.reply = { { 303, "To the status page.", NO_CONTENT, "Location" }, { 401, "The form again.", PAGE, "WWW-Authenticate" } },
 	},
 	[OPENAPI_LOGOUT] = { "logout", "pages", "Forgets it", NULL, .reply = { { 303, "To the form.", NO_CONTENT, "Location" } } },
 	[OPENAPI_STYLE] = { "getStyle", "pages", "The pages' style sheet", NULL, .reply = { { 200, "The file.", WORDS("text/css"), NULL } } },

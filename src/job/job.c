@@ -1,6 +1,7 @@
-/* Names of states and outcomes. Called by everybody; nothing here can fail. */
+/* Names: of states and outcomes, and what may be one of a type or a queue. Called by everybody; nothing here can fail. */
 #include "job/job.h"
 
+#include <ctype.h>
 #include <string.h>
 
 static const char *const state_names[JOB_STATES] = {
@@ -48,4 +49,22 @@ bool job_state_final(enum job_state s)
 const char *job_outcome_name(enum job_outcome o)
 {
 	return (unsigned)o < JOB_OUTCOMES ? outcome_names[o] : outcome_names[JOB_OUTCOME_NONE];
+}
+
+bool job_type_is(struct job_text t)
+{
+	for (size_t i = 0; i < t.n; i++) {
+		unsigned char c = (unsigned char)t.p[i];
+		if (!isascii(c) || !(isalnum(c) || (c && strchr("._:/-", c))))
+			return false;
+	}
+	return t.n > 0 && t.n <= JOB_TYPE_MAX;
+}
+
+bool job_queue_is(struct job_text t)
+{
+	for (size_t i = 0; i < t.n; i++)
+		if ((unsigned char)t.p[i] < 0x20 || t.p[i] == 0x7f)
+			return false;
+	return t.n > 0 && t.n <= JOB_QUEUE_MAX;
 }

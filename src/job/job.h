@@ -56,6 +56,9 @@ enum job_place {
 	JOB_RESTS = 3,          /* retrying: lines up again, at its old place, when its backoff is over */
 };
 
+bool job_type_is(struct job_text t);                    /* a type: 1 to JOB_TYPE_MAX of A-Z a-z 0-9 . _ : / - */
+bool job_queue_is(struct job_text t);                   /* a queue: 1 to JOB_QUEUE_MAX bytes, none of them a control character */
+
 const char *job_state_name(enum job_state s);           /* "queued"; "none" for what is not a state */
 enum job_state job_state_of(const char *p, size_t n);   /* JOB_NONE where it is no name */
 bool job_state_final(enum job_state s);
