@@ -29,6 +29,8 @@ struct http_attempt {
 	size_t header_bytes;
 	bool cut;                       /* more than max_output came: no further was read */
 	bool flooded;                   /* likewise of its header */
+	bool whole_header;              /* the empty line behind it came */
+	bool boundless;                 /* it states a length that no number of ours holds, which libcurl then passes over */
 	bool readable;                  /* its body is text that may stand in an error */
 	char retry_after[64], location[256];
 };
@@ -102,6 +104,15 @@ static void answered(struct http_attempt *a)
 	finish(a, &r);
 }
 
+/* libcurl has a limit of its own for a line of the header, and says of one beyond it that memory is out. That would be our want, and the job given back and begun again for ever. */
+static bool line_too_long(const struct http_attempt *a, CURLcode code)
+{
+	curl_off_t first_byte_us = 0;
+
+	a->transfer.lib->easy_getinfo(a->transfer.easy, CURLINFO_STARTTRANSFER_TIME_T, &first_byte_us);
+	return code == CURLE_OUT_OF_MEMORY && first_byte_us > 0 && !a->whole_header;
+}
+
 static void unanswered(struct http_attempt *a, CURLcode code)
 {
 	const struct transfer *t = &a->transfer;
@@ -114,13 +125,16 @@ static void unanswered(struct http_attempt *a, CURLcode code)
 		snprintf(r.error, sizeof(r.error), "refused to call %s (%s), the address of %.*s: where that is meant, handler \"%s\" needs it in allow", address,
 			 address_kind(&t->which), (int)t->host.n, t->host.p, a->base.task->handler->pattern);
 		r.no_retry = true;
+	} else if (a->flooded || line_too_long(a, code)) {
+		snprintf(r.error, sizeof(r.error), "the answer of %.*s has a header of more than %u bytes", (int)t->place.n, t->place.p, HEADER_MAX);
 	} else if (t->starved || code == CURLE_OUT_OF_MEMORY) {
 		r.outcome = JOB_OUTCOME_RELEASED;
 		r.started_ms = 0;               /* the worker then pauses its claims */
 		snprintf(r.error, sizeof(r.error), "descriptors or memory are short");
-	} else if (a->flooded) {
-		snprintf(r.error, sizeof(r.error), "the answer of %.*s has a header of more than %u bytes", (int)t->place.n, t->place.p, HEADER_MAX);
+	} else if (code == CURLE_OK && !a->whole_header) {
+		snprintf(r.error, sizeof(r.error), "the answer of %.*s ended within its header", (int)t->place.n, t->place.p);
 	} else {
+		code = code == CURLE_OK ? CURLE_PARTIAL_FILE : code;
 		transfer_explain(t->lib, t->easy, t->said, t->place, code, r.error, sizeof(r.error));
 	}
 	finish(a, &r);
@@ -130,7 +144,7 @@ static void done(struct transfer *t, CURLcode code)
 {
 	struct http_attempt *a = LOOP_OWNER(t, struct http_attempt, transfer);
 
-	if (code == CURLE_OK || (code == CURLE_WRITE_ERROR && a->cut))
+	if ((code == CURLE_OK && a->whole_header && !a->boundless) || (code == CURLE_WRITE_ERROR && a->cut))
 		answered(a);
 	else
 		unanswered(a, code);
@@ -194,6 +208,16 @@ static bool text_type(struct slice v)
 	return strcasestr(type, "json") || strncasecmp(type, "text/plain", 10) == 0;
 }
 
+static bool beyond_64_bits(struct slice v)
+{
+	int64_t n = 0;
+
+	for (size_t i = 0; i < v.n && v.p[i] >= '0' && v.p[i] <= '9'; i++)
+		if (__builtin_mul_overflow(n, 10, &n) || __builtin_add_overflow(n, v.p[i] - '0', &n))
+			return true;
+	return false;
+}
+
 static size_t take_header(char *p, size_t size, size_t n, void *arg)
 {
 	struct http_attempt *a = arg;
@@ -203,13 +227,17 @@ static size_t take_header(char *p, size_t size, size_t n, void *arg)
 	a->flooded = a->header_bytes > HEADER_MAX;
 	if (line.n > 5 && strncasecmp(line.p, "HTTP/", 5) == 0) {       /* of an answer anew: the one before was an interim one */
 		a->retry_after[0] = a->location[0] = '\0';
-		a->readable = false;
+		a->readable = a->whole_header = a->boundless = false;
+	} else if (line.n <= 2) {
+		a->whole_header = true;
 	} else if (field(line, "Retry-After", &v)) {
 		output_copy(v, a->retry_after, sizeof(a->retry_after));
 	} else if (field(line, "Location", &v)) {
 		output_copy(v, a->location, sizeof(a->location));
 	} else if (field(line, "Content-Type", &v)) {
 		a->readable = text_type(v);
+	} else if (field(line, "Content-Length", &v)) {
+		a->boundless = beyond_64_bits(v);
 	}
 	return a->flooded ? 0 : line.n;
 }

@@ -194,6 +194,12 @@ static inline bool endpoint_answer(struct endpoint_conn *c, const char *path)
 		return endpoint_say(c->fd, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n0123456789") && false;
 	if (endpoint_is(path, "/chunks"))
 		return endpoint_say(c->fd, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n01234\r\n5\r\n567") && false;
+	if (endpoint_is(path, "/head"))
+		return endpoint_say(c->fd, "HTTP/1.1 200 OK\r\nContent-Type: text/pl") && false;
+	if (endpoint_is(path, "/boundless"))
+		return endpoint_say(c->fd, "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999999999\r\n\r\n0123456789") && false;
+	if (endpoint_is(path, "/line"))
+		return endpoint_repeat(c->fd, "HTTP/1.1 200 OK\r\nX-More: ", "0123456789012345678901234567890123456789", 0);
 	if (endpoint_is(path, "/close"))
 		return endpoint_say(c->fd, "HTTP/1.1 200 OK\r\n\r\nall of it") && false;
 	if (endpoint_is(path, "/html"))

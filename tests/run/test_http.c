@@ -224,7 +224,8 @@ static void broken_answers(void **state)
 {
 	static const struct { const char *path, *why; } cases[] = {
 		{ "/short", "ended before its stated length" }, { "/chunks", "127.0.0.1:" }, { "/reset", "127.0.0.1:" }, { "/nothing", "without an answer" }, { "/garbage", "127.0.0.1:" },
-		{ "/flood", "header" }, { "/interim", "header of more than 65536 bytes" },
+		{ "/flood", "header" }, { "/interim", "header of more than 65536 bytes" }, { "/line", "header of more than 65536 bytes" },
+		{ "/head", "ended within its header" }, { "/boundless", "ended before its stated length" },
 	};
 
 	(void)state;
