@@ -88,6 +88,25 @@ static struct slice trim(struct slice s)
 	return s;
 }
 
+/* One pair of quotes around all of it: those of `"A" <a@b>, "B"` are two. */
+static bool quoted(struct slice s)
+{
+	if (s.n < 2 || s.p[0] != '"' || s.p[s.n - 1] != '"')
+		return false;
+	for (size_t i = 1; i + 1 < s.n; i++) {
+		if (s.p[i] == '"')
+			return false;
+		i += s.p[i] == '\\';
+	}
+	return true;
+}
+
+/* What stands before an address and is no name: who wrote a list would lose all but the last of it. */
+static bool several(struct slice name)
+{
+	return name.n && memchr(name.p, '@', name.n) && (memchr(name.p, ',', name.n) || memchr(name.p, ';', name.n) || memchr(name.p, '>', name.n));
+}
+
 const char *mailbox_parse(struct slice s, struct mailbox *out)
 {
 	struct slice name = { "", 0 };
@@ -103,8 +122,10 @@ const char *mailbox_parse(struct slice s, struct mailbox *out)
 			return "it has no '<' for its '>'";
 		name = trim((struct slice){ s.p, (size_t)(open - s.p) });
 		s = (struct slice){ open + 1, (size_t)(s.p + s.n - open - 2) };
-		if (name.n > 1 && name.p[0] == '"' && name.p[name.n - 1] == '"')
+		if (quoted(name))
 			name = (struct slice){ name.p + 1, name.n - 2 };
+		else if (several(name))
+			return "it holds more than one address: in a list each is a string of its own";
 	}
 	wrong = check_address(s);
 	if (wrong)

@@ -17,7 +17,8 @@ static void test_good(void **state)
 		{ "ann@example.org", "", "ann@example.org" }, { " ann@example.org ", "", "ann@example.org" }, { "<ann@example.org>", "", "ann@example.org" }, { "Ann Example <ann@example.org>", "Ann Example", "ann@example.org" },
 		{ "\"Example, Ann\" <a@b>", "Example, Ann", "a@b" }, { "Zo\xc3\xab <z@b>", "Zo\xc3\xab", "z@b" }, { "a.b+c_d-e@sub.example.org", "", "a.b+c_d-e@sub.example.org" }, { "root@localhost", "", "root@localhost" },
 		{ "x@[127.0.0.1]", "", "x@[127.0.0.1]" }, { "x@[IPv6:::1]", "", "x@[IPv6:::1]" }, { "x@xn--bcher-kva.example", "", "x@xn--bcher-kva.example" }, { "!#$%&'*+-/=?^_`{|}~@b", "", "!#$%&'*+-/=?^_`{|}~@b" },
-		{ "a <b> <c@d>", "a <b>", "c@d" },
+		{ "a <b> <c@d>", "a <b>", "c@d" }, { "ann@b <ann@b>", "ann@b", "ann@b" }, { "Example, Ann <a@b>", "Example, Ann", "a@b" }, { "\"a@b, <c@d>\" <e@f>", "a@b, <c@d>", "e@f" },
+		{ "\"A \\\"x\\\" B\" <a@b>", "A \\\"x\\\" B", "a@b" },
 	};
 
 	(void)state;
@@ -39,6 +40,7 @@ static void test_bad(void **state)
 		{ "a@b\nRCPT TO:<x@y>", "newline" }, { "a@b\r\n", "newline" }, { "a\n@b", "newline" }, { "A\nBcc: x@y <a@b>", "newline" }, { "a@b\t", "control" }, { "a@b>", "'<'" }, { "<a@b> <", "before" }, { "a@b> SIZE=1 <c@d", "before" },
 		{ "x <a@b> y>", "domain" }, { "<a>@b>", "before" }, { ".a@b", "dot" }, { "a.@b", "dot" }, { "a..b@c", "dot" }, { "\"a b\"@c", "before" }, { "(c)a@b", "before" }, { "a@-b", "domain" }, { "a@b-", "domain" }, { "a@b..c", "domain" },
 		{ "a@.b", "domain" }, { "a@b.", "domain" }, { "a@[1.2.3]", "brackets" }, { "a@[x]", "brackets" }, { "a@b\xc3\xa9", "ASCII" }, { "\xc3\xa9@b", "ASCII" }, { "a@b;c", "domain" }, { "a@b/c", "domain" },
+		{ "a@b, C <c@d>", "more than one" }, { "a@b; C <c@d>", "more than one" }, { "<a@b><c@d>", "more than one" }, { "A <a@b>, C <c@d>", "more than one" }, { "\"A\" <a@b>, \"C\" <c@d>", "more than one" },
 		{ "0123456789012345678901234567890123456789012345678901234567890123x@b", "64" },
 	};
 	char many[300];
