@@ -121,11 +121,18 @@ static void test_a_mark_as_last_line_needs_no_newline(void **state)
 	assert_int_equal(the_log.kept.len, 0);
 }
 
+static void test_the_longest_pause(void **state)
+{
+	(void)state;
+	add("::retry-in 3650d\n");
+	assert_int_equal(the_log.retry_in_ms, OUTPUT_RETRY_IN_MAX_MS);
+}
+
 static void test_wrong_marks_stay_in_the_log(void **state)
 {
 	static const char *const wrong[] = {
 		"::progress\n", "::progress x\n", "::progress 101 too much\n", "::progress -1\n", "::progress 4x\n", "::progress 99999999999999999999\n", "::progress40\n", " ::progress 4\n",
-		"::retry-in\n", "::retry-in soon\n", "::retry-in -5s\n", "::retry-in 5 s\n", "::other 1\n", ":: progress 4\n", "::\n", ":\n",
+		"::retry-in\n", "::retry-in soon\n", "::retry-in -5s\n", "::retry-in 5 s\n", "::retry-in 3651d\n", "::retry-in 99999999999999999999d\n", "::other 1\n", ":: progress 4\n", "::\n", ":\n",
 	};
 
 	(void)state;
@@ -234,6 +241,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_marks_are_taken_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_marks_in_pieces, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_mark_as_last_line_needs_no_newline, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_the_longest_pause, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_wrong_marks_stay_in_the_log, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_an_overlong_mark_is_text, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_log_keeps_the_tail, setup, teardown),
