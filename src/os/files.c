@@ -127,12 +127,20 @@ void pidfile_remove(const char *path, pid_t pid)
 
 int lockfile_take(const char *path, pid_t *holder)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0640);
+	struct stat st;
 	int locked;
 
 	*holder = 0;
 	if (fd < 0)
 		return -1;
+	/* It is cut and perhaps given away, and the directory may be another user's: a second name of some other file must not be hit. */
+	if (fstat(fd, &st) != 0)
+		return close_keeping_errno(fd);
+	if (!S_ISREG(st.st_mode) || st.st_nlink > 1) {
+		errno = S_ISREG(st.st_mode) ? EMLINK : EINVAL;
+		return close_keeping_errno(fd);
+	}
 	do
 		locked = flock(fd, LOCK_EX | LOCK_NB);
 	while (locked != 0 && errno == EINTR);
@@ -171,16 +179,27 @@ int lockfile_say(int fd, pid_t pid)
 	return pid_put(fd, pid);
 }
 
+/* By its descriptor: the parent may be another user's, who has put a link in its place by now. */
+static int dir_give(const char *path, mode_t mode, uid_t uid, gid_t gid)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return -1;
+	/* the umask has taken bits from the mode */
+	if (fchmod(fd, mode) != 0 || (uid != (uid_t)-1 && fchown(fd, uid, gid) != 0))
+		return close_keeping_errno(fd);
+	close(fd);
+	return 0;
+}
+
 /* One directory whose parent is there. */
 static int dir_make_one(const char *path, mode_t mode, uid_t uid, gid_t gid)
 {
 	struct stat st;
 
-	if (mkdir(path, mode) == 0) {
-		if (chmod(path, mode) != 0)             /* the umask has taken bits from it */
-			return -1;
-		return uid == (uid_t)-1 ? 0 : lchown(path, uid, gid);
-	}
+	if (mkdir(path, mode) == 0)
+		return dir_give(path, mode, uid, gid);
 	if (errno != EEXIST)
 		return -1;
 	if (stat(path, &st) != 0)

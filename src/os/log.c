@@ -20,6 +20,7 @@
 
 #include "os/clock.h"
 #include "os/log_format.h"
+#include "os/trusted.h"
 
 #define MESSAGE_MAX (32 * 1024)         /* a longer one is cut */
 #define PENDING_MAX (256 * 1024)        /* room for a message of which every byte is escaped */
@@ -100,10 +101,12 @@ static int syslog_connect(void)
 	return -1;
 }
 
+/* The directory may be that of the user whom handlers run as, and root gives the file to that user: a link planted there must not lead it to another file. */
 static int path_open(const char *path)
 {
 	/* O_NONBLOCK is nothing to a file; a FIFO without a reader then fails instead of holding us. */
-	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
+	const int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+	int fd = geteuid() == 0 ? trusted_open(path, flags, 0640, 0) : open(path, flags, 0640);
 
 	if (fd >= 0 && fd <= STDERR_FILENO) {
 		int high = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
@@ -152,6 +155,18 @@ static void pending_drop(size_t from)
 		state.reported = state.told;
 	state.report = 0;
 	state.pending.len = from;
+}
+
+const char *log_why(int err)
+{
+	switch (err) {
+	case ELOOP:
+		return "there is a symbolic link on the way that is not root's: root does not follow it";
+	case EMLINK:
+		return "it is a file of root's that has another name besides: remove one of the two";
+	default:
+		return strerror(err);
+	}
 }
 
 int log_open(const struct log_options *opt)

@@ -29,6 +29,7 @@ struct log_job {
 
 int log_open(const struct log_options *opt);    /* 0, or -1 with errno; the old destination stays in force then. Safe to call again (reload) */
 int log_reopen(void);                           /* USR1: opens the path anew; on failure keeps the old file and returns -1 with errno */
+const char *log_why(int err);                   /* the text for the errno of either */
 void log_role(const char *role);                /* "master", "worker 2": kept by pointer, must stay valid */
 void log_write(enum log_level level, const struct log_job *job, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void log_flush(void);

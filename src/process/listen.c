@@ -2,6 +2,7 @@
 #include "process/listen.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdarg.h>
@@ -58,10 +59,33 @@ static int clear_stale(const struct conf_listen *l, const struct sockaddr_un *a,
 	return 0;
 }
 
+/* Which file it is, and whose. The directory may be another user's, who has put something else in its place by now: that is not given away. */
+static int own_unix(struct listen_socket *s, const struct conf_listen *l, const struct identity *owner, const struct complaint *why)
+{
+	struct stat st;
+	int fd = open(l->host, O_PATH | O_NOFOLLOW | O_CLOEXEC), rc = 0;
+
+	if (fd < 0)
+		return complain(why, errno, "%s: %s", l->text, strerror(errno));
+	if (fstat(fd, &st) < 0)
+		rc = errno;
+	else if (!S_ISSOCK(st.st_mode) || st.st_nlink > 1)
+		rc = EEXIST;
+	else if (owner->change && fchownat(fd, "", owner->uid, owner->gid, AT_EMPTY_PATH) < 0)
+		rc = errno;
+	close(fd);
+	if (rc == EEXIST)
+		return complain(why, rc, "%s: another program has put something else in the place of the socket", l->text);
+	if (rc)
+		return complain(why, rc, "%s: giving it to %s: %s", l->text, owner->change ? owner->name : "the group", strerror(rc));
+	s->dev = st.st_dev;
+	s->ino = st.st_ino;
+	return 0;
+}
+
 static int bind_unix(struct listen_socket *s, const struct conf_listen *l, const struct identity *owner, const struct complaint *why)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	struct stat st;
 
 	if (strlen(l->host) >= sizeof(a.sun_path))
 		return complain(why, ENAMETOOLONG, "%s: the path of a Unix socket has at most %zu bytes", l->text, sizeof(a.sun_path) - 1);
@@ -71,15 +95,12 @@ static int bind_unix(struct listen_socket *s, const struct conf_listen *l, const
 	s->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (s->fd < 0)
 		return complain(why, errno, "%s: socket: %s", l->text, strerror(errno));
-	if (bind(s->fd, (struct sockaddr *)&a, sizeof(a)) < 0)
-		return complain(why, errno, "%s: bind: %s", l->text, strerror(errno));
-	if (stat(l->host, &st) == 0) {
-		s->dev = st.st_dev;
-		s->ino = st.st_ino;
-	}
-	if (chmod(l->host, UNIX_MODE) < 0 || (owner->change && chown(l->host, owner->uid, owner->gid) < 0))
-		return complain(why, errno, "%s: giving it to %s: %s", l->text, owner->change ? owner->name : "the group", strerror(errno));
-	return 0;
+	mode_t usual = umask(0777 & ~UNIX_MODE);
+	int rc = bind(s->fd, (struct sockaddr *)&a, sizeof(a)) < 0 ? errno : 0;
+	umask(usual);
+	if (rc)
+		return complain(why, rc, "%s: bind: %s", l->text, strerror(rc));
+	return own_unix(s, l, owner, why);
 }
 
 static void allow_beside(int fd, bool on)

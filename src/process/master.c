@@ -20,7 +20,7 @@ void master_log_settled(struct master *m)
 	struct stat st;
 	int fd = log_fd();
 
-	if (!m->identity.change || fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid == m->identity.uid)
+	if (!m->identity.change || fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_nlink > 1 || st.st_uid == m->identity.uid)
 		return;
 	if (fchown(fd, m->identity.uid, m->identity.gid) < 0)
 		log_warn("log %s: giving it to %s: %s", m->conf->log, m->identity.name, strerror(errno));
@@ -92,7 +92,7 @@ static void act_stop(struct master *m)
 static void act_reopen(struct master *m)
 {
 	if (log_reopen() < 0)
-		log_error("log %s: %s; the old file is kept", m->conf->log, strerror(errno));
+		log_error("log %s: %s; the old file is kept", m->conf->log, log_why(errno));
 	else
 		log_info("log opened again");
 	master_log_settled(m);

@@ -164,7 +164,9 @@ static int open_sockets(struct master *m)
 
 static int make_segment(struct master *m)
 {
-	struct segment_plan plan = { .workers = (uint32_t)m->conf->worker_processes, .worker_jobs = (uint32_t)m->conf->worker_jobs, .version = m->version };
+	/* its group, so that `stint status` may read it as the user that the server runs as; not the user's own, or a handler could cut it under us */
+	struct segment_plan plan = { .workers = (uint32_t)m->conf->worker_processes, .worker_jobs = (uint32_t)m->conf->worker_jobs, .version = m->version,
+		.group = m->identity.change ? &m->identity.gid : NULL };
 	char *path = path_in(m->conf->run_dir, "status.shm");
 	int64_t wall_ms = clock_wall_ms();
 	uint8_t boot[16];
@@ -177,9 +179,6 @@ static int make_segment(struct master *m)
 	clock_boot_id(boot);
 	uint64_t epoch = (uint64_t)wall_ms * 1000000u + (uint64_t)(clock_boot_ns() % 1000000);
 	int rc = segment_create(&m->seg, path, &plan, epoch, wall_ms, boot) < 0 ? errno : 0;
-	/* so that `stint status` may read it as the user that the server runs as */
-	if (rc == 0 && m->identity.change && chown(path, m->identity.uid, m->identity.gid) < 0)
-		rc = errno;
 	if (rc)
 		log_error("%s: %s", path, strerror(rc));
 	free(path);
@@ -318,7 +317,7 @@ static int settle_log(struct master *m)
 
 	if (log_open(&o) < 0) {
 		int err = errno;
-		log_error("log %s: %s", o.dest, strerror(err));
+		log_error("log %s: %s", o.dest, log_why(err));
 		return code_of(err, EX_CANTCREAT);
 	}
 	master_log_settled(m);

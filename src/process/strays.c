@@ -51,7 +51,8 @@ static void running(const char *path, struct ids *ids)
 
 	if (segment_view(&old, path) < 0)
 		return;
-	for (uint32_t slot = 0; slot < old.geo.nproc; slot++) {
+	/* Whoever else made it may cut it while we look, which is SIGBUS, or name jobs of others. */
+	for (uint32_t slot = 0; old.owner == geteuid() && slot < old.geo.nproc; slot++) {
 		const struct shm_run *run = segment_runs(&old, slot);
 		for (uint32_t i = 0; run && i < old.geo.run_capacity; i++)
 			if (atomic_load_explicit(&run[i].state, memory_order_acquire) == SHM_RUN_STARTED && !add(ids, run[i].id))

@@ -20,7 +20,7 @@
 #define ACCEPTORS 4u                    /* two generations, and one of each being replaced */
 #define REQUESTS_ACCEPTOR 4u
 #define REQUESTS_WORKER 2u
-#define OPS_ACCEPTOR (256u << 10)       /* a thousand short jobs */
+#define OPS_ACCEPTOR REQUEST_BYTES_MAX
 #define RESULTS_ACCEPTOR (56u << 10)    /* and their results */
 #define OPS_WORKER (64u << 10)
 #define RESULTS_WORKER (32u << 10)
@@ -110,13 +110,15 @@ static int make_bells(struct segment *s)
 }
 
 /* A file of that size under a name of its own, every byte allocated: touching a hole of a full tmpfs would be SIGBUS. Returns the fd. */
-static int make_file(const char *temp, uint64_t bytes)
+static int make_file(const char *temp, uint64_t bytes, const gid_t *group)
 {
-	int fd = open(temp, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
-
+	/* What a killed predecessor left; O_EXCL so that nothing planted there is written to. */
+	if (unlink(temp) < 0 && errno != ENOENT)
+		return -1;
+	int fd = open(temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
 	if (fd < 0)
 		return -1;
-	int rc = posix_fallocate(fd, 0, (off_t)bytes);
+	int rc = group && fchown(fd, (uid_t)-1, *group) < 0 ? errno : posix_fallocate(fd, 0, (off_t)bytes);
 	if (rc != 0) {
 		close(fd);
 		unlink(temp);
@@ -140,7 +142,7 @@ int segment_create(struct segment *s, const char *path, const struct segment_pla
 	memcpy(h.boot_id, boot_id, sizeof(h.boot_id));
 	snprintf(h.version, sizeof(h.version), "%s", plan->version);
 	plan_layout(&h, plan);
-	fd = make_file(temp, h.total_bytes);
+	fd = make_file(temp, h.total_bytes, plan->group);
 	if (fd < 0)
 		return -1;
 	s->bytes = h.total_bytes;
@@ -190,13 +192,14 @@ static bool geometry_sane(const struct shm_geometry *h, uint64_t file_bytes)
 int segment_view(struct segment *s, const char *path)
 {
 	struct stat st;
-	int fd = open(path, O_RDONLY | O_CLOEXEC), saved = EPROTO;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), saved = EPROTO;        /* a FIFO must not hold us */
 
 	memset(s, 0, sizeof(*s));
 	if (fd < 0)
 		return -1;
-	if (fstat(fd, &st) < 0 || st.st_size < (off_t)PAGE)
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size < (off_t)PAGE)
 		goto fail;
+	s->owner = st.st_uid;
 	s->bytes = (size_t)st.st_size;
 	s->base = mmap(NULL, s->bytes, PROT_READ, MAP_SHARED, fd, 0);
 	if (s->base == MAP_FAILED) {

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "shm/histogram.h"
 
@@ -170,11 +171,16 @@ struct segment {                        /* this process's view; every pointer po
 	struct shm_histogram *queue_us, *exec_us, *submit_us, *commit_us;       /* the totals */
 	char *base;
 	size_t bytes;
+	uid_t owner;                    /* of the file; in a view from outside */
 	int *bell;                      /* eventfd of each slot; NULL in a view from outside */
 	int *line;                      /* a pair of sockets a worker slot: line.h; likewise */
 };
 
-struct segment_plan { uint32_t workers, worker_jobs; const char *version; };
+struct segment_plan {
+	uint32_t workers, worker_jobs;
+	const char *version;
+	const gid_t *group;             /* that may read the file; NULL: the caller's */
+};
 
 /* Makes path (under a temporary name, posix_fallocate'd, then renamed), mapped shared, with a doorbell a slot. `plan->workers` is worker_processes: room is made for twice as many and
  * some, so that two generations fit. epoch and times are given by the caller. 0, or -1 with errno. */

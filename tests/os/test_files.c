@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 
@@ -178,6 +179,19 @@ static void a_lock_ends_with_its_holder(void **unused)
 	assert_int_equal(lockfile_holder(scratch("none")), 0);
 }
 
+/* The directory may be another user's, and a lock is cut and given away. */
+static void a_second_name_of_a_file_is_no_lock(void **unused)
+{
+	pid_t holder;
+
+	(void)unused;
+	scratch_write(scratch("victim"), "somebody's");
+	assert_int_equal(link(scratch("victim"), scratch("lock")), 0);
+	assert_int_equal(lockfile_take(scratch("lock"), &holder), -1);
+	assert_int_equal(errno, EMLINK);
+	assert_file(scratch("victim"), "somebody's");
+}
+
 static void directories_come_with_their_parents(void **unused)
 {
 	struct stat st;
@@ -203,6 +217,33 @@ static void directories_come_with_their_parents(void **unused)
 		assert_int_equal(st.st_uid, 65534);
 		assert_int_equal(st.st_gid, 65533);
 	}
+}
+
+/* --- somebody who writes to the parent as well, at the worst moment --- */
+
+static const char *swap_for;
+
+int mkdir(const char *path, mode_t mode)
+{
+	int rc = (int)syscall(SYS_mkdirat, AT_FDCWD, path, mode);
+
+	if (rc == 0 && swap_for && (rmdir(path) != 0 || symlink(swap_for, path) != 0))
+		abort();
+	return rc;
+}
+
+static void a_link_put_in_the_place_of_a_new_directory_is_not_followed(void **unused)
+{
+	struct stat st;
+
+	(void)unused;
+	assert_int_equal(dir_make(scratch("victim"), 0700, (uid_t)-1, (gid_t)-1), 0);
+	swap_for = scratch("victim");
+	int rc = dir_make(scratch("new"), 0755, getuid(), getgid());
+	swap_for = NULL;
+	assert_int_equal(rc, -1);
+	assert_int_equal(stat(scratch("victim"), &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0700);
 }
 
 static void what_is_no_directory_is_refused(void **unused)
@@ -279,7 +320,9 @@ int main(void)
 		with_scratch(only_our_own_pid_file_is_removed),
 		with_scratch(a_lock_is_held_by_one),
 		with_scratch(a_lock_ends_with_its_holder),
+		with_scratch(a_second_name_of_a_file_is_no_lock),
 		with_scratch(directories_come_with_their_parents),
+		with_scratch(a_link_put_in_the_place_of_a_new_directory_is_not_followed),
 		with_scratch(what_is_no_directory_is_refused),
 		with_scratch(free_space_is_told),
 		with_scratch(the_service_manager_is_told),

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -236,6 +237,45 @@ static void test_a_stale_unix_socket_is_replaced(void **state)
 	assert_int_equal(access(l.host, F_OK), -1);
 }
 
+/* --- somebody who writes to the directory as well, at the worst moment --- */
+
+static const char *swap_for;
+
+int bind(int fd, const struct sockaddr *a, socklen_t n)
+{
+	int rc = (int)syscall(SYS_bind, fd, a, n);
+	const char *path = ((const struct sockaddr_un *)(const void *)a)->sun_path;
+
+	if (rc == 0 && swap_for && a->sa_family == AF_UNIX && (unlink(path) != 0 || symlink(swap_for, path) != 0))
+		abort();
+	return rc;
+}
+
+static void test_a_link_put_in_the_place_of_the_socket_is_not_followed(void **state)
+{
+	struct listen_set set;
+	struct conf_listen l;
+	char path[320], victim[320], why[256];
+	struct stat st;
+
+	(void)state;
+	snprintf(victim, sizeof(victim), "%s/victim", dir);
+	int fd = open(victim, O_WRONLY | O_CREAT, 0600);
+	assert_true(fd >= 0);
+	close(fd);
+	l = unix_at("sock", path);
+	struct conf_http http = { .listen = &l, .nlisten = 1 };
+	swap_for = victim;
+	int rc = listen_open(&set, &http, NULL, &nobody, why, sizeof(why));
+	swap_for = NULL;
+	assert_int_equal(rc, -1);
+	assert_non_null(strstr(why, "something else in the place of the socket"));
+	assert_int_equal(stat(victim, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	unlink(l.host);
+	unlink(victim);
+}
+
 static void test_a_file_that_is_not_ours_any_more_is_not_removed(void **state)
 {
 	struct listen_set first, second;
@@ -312,6 +352,7 @@ int main(void)
 		cmocka_unit_test(test_the_same_port_of_all_addresses),
 		cmocka_unit_test(test_a_failed_reload_leaves_the_running_sockets),
 		cmocka_unit_test(test_a_stale_unix_socket_is_replaced),
+		cmocka_unit_test(test_a_link_put_in_the_place_of_the_socket_is_not_followed),
 		cmocka_unit_test(test_a_file_that_is_not_ours_any_more_is_not_removed),
 		cmocka_unit_test(test_a_unix_socket_that_answers_is_left_alone),
 		cmocka_unit_test(test_a_file_that_is_no_socket_is_left_alone),

@@ -61,6 +61,44 @@ static void test_parts_do_not_overlap(void **state)
 	assert_true(end <= seg.geo.off_grant);
 }
 
+/* In a directory where others may write, too: nothing that lies at the name it is made under is written to. */
+static void test_what_was_planted_is_not_written_to(void **state)
+{
+	static const char text[] = "somebody's";
+	struct segment_plan plan = { .workers = 2, .worker_jobs = 16, .version = "test" };
+	struct segment again;
+	struct stat st;
+	gid_t group = getgid();
+
+	(void)state;
+	scratch_write(scratch("victim"), text);
+	assert_int_equal(link(scratch("victim"), scratch("status.shm.new")), 0);
+	plan.group = &group;
+	assert_int_equal(segment_create(&again, scratch("status.shm"), &plan, 43, 1800000000000, fixture_boot), 0);
+	segment_close(&again);
+	char *left = scratch_read(scratch("victim"));
+	assert_string_equal(left, text);
+	free(left);
+	assert_int_equal(stat(scratch("status.shm"), &st), 0);
+	assert_int_equal(st.st_uid, geteuid());
+	assert_int_equal(st.st_gid, group);
+	assert_int_equal(st.st_nlink, 1);
+}
+
+static void test_a_view_of_what_is_no_file(void **state)
+{
+	struct segment view;
+
+	(void)state;
+	assert_int_equal(mkfifo(scratch("fifo"), 0600), 0);
+	alarm(60);                      /* it would wait for a writer */
+	assert_int_equal(segment_view(&view, scratch("fifo")), -1);
+	assert_int_equal(errno, EPROTO);
+	assert_int_equal(segment_view(&view, scratch_dir), -1);
+	assert_int_equal(errno, EPROTO);
+	alarm(0);
+}
+
 static void test_readable_with_every_process_dead(void **state)
 {
 	struct segment view;
@@ -188,7 +226,8 @@ static void test_no_ring_is_lost(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_SEGMENT(test_geometry), WITH_SEGMENT(test_parts_do_not_overlap), WITH_SEGMENT(test_readable_with_every_process_dead),
+		WITH_SEGMENT(test_geometry), WITH_SEGMENT(test_parts_do_not_overlap), WITH_SEGMENT(test_what_was_planted_is_not_written_to), WITH_SEGMENT(test_a_view_of_what_is_no_file),
+		WITH_SEGMENT(test_readable_with_every_process_dead),
 		WITH_SEGMENT(test_a_view_checks_the_header), WITH_SEGMENT(test_ring_and_sleep), WITH_SEGMENT(test_no_ring_is_lost),
 	};
 

@@ -21,7 +21,7 @@ must_start
 owner() { stat -c '%U:%G' "$1"; }
 is "the store's directory is made for it" "$(owner "$T/store")" "nobody:$group"
 is "the run directory too" "$(owner "$T/run")" "nobody:$group"
-is "and the segment, for stint status" "$(owner "$T/run/status.shm")" "nobody:$group"
+is "the segment is its group's to read, for stint status, and no handler's to write" "$(stat -c '%U:%G %a' "$T/run/status.shm")" "root:$group 640"
 is "the log is its" "$(owner "$T/logs/stintd")" "nobody:$group"
 is "the master stays root" "$(owner "/proc/$server")" root:root
 for title in keeper acceptor "worker 1" "worker 2"; do
@@ -44,6 +44,27 @@ wait_final "$id"
 printed() { grep -q "job=$id .*outcome=succeeded" "$T/logs/stintd"; }
 ok "the workers write to it" until_true 10 printed
 
+# --- a handler may write where the log is ---
+chown nobody "$T/logs"
+: > "$T/secret"
+refused() { grep -q "the old file is kept" "$T/logs/old.$turn"; }
+taken() { grep -q 'master.*log opened again' "$T/logs/stintd"; }
+turn=1
+for way in "ln -s" ln; do
+	turn=$((turn + 1))
+	mv "$T/logs/stintd" "$T/logs/old.$turn"
+	$way "$T/secret" "$T/logs/stintd"
+	[ "$way" = ln ] || chown -h nobody "$T/logs/stintd"
+	expect_log 'the old file is kept'
+	kill -USR1 "$server"
+	ok "a file that was planted with $way is not opened" until_true 10 refused
+	is "and stays root's" "$(owner "$T/secret")" root:root
+	is "and empty" "$(cat "$T/secret")" ""
+	rm "$T/logs/stintd"
+	kill -USR1 "$server"
+	ok "once it is gone there is a log again" until_true 10 taken
+done
+
 old=$(pid_of keeper)
 expect_log 'keeper'
 kill -KILL "$old"
@@ -53,7 +74,7 @@ submit hello '"three"'
 wait_final "$id"
 is "and jobs run" "$state" succeeded
 ok "the server ends" end_server
-cat "$T/logs/old" "$T/logs/stintd" >> "$T/log"
+cat "$T/logs/old" "$T/logs/old.2" "$T/logs/old.3" "$T/logs/stintd" >> "$T/log"
 must_start
 get "/jobs/$id"
 is "the next start has the jobs" "$(field state)" succeeded
