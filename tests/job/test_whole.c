@@ -121,6 +121,10 @@ static void what_is_wrong_is_named(void **unused)
 	wrong(JOB ",\"payload\":1,\"payload\":2}", "payload", "it is there twice");
 	wrong(JOB ",\"payload\":1,\"colour\":2}", "\"colour\"", "there is no such member of a job");
 	wrong(JOB ",\"payload\":1,\"priority\":40000}", "priority", "a whole number from -32768 to 32767");
+	wrong(JOB ",\"payload\":1,\"timeout_ms\":315360000001}", "timeout_ms", "a whole number from 0 to 315360000000");
+	wrong(JOB ",\"payload\":1,\"aging_ms\":315360000001}", "aging_ms", "a whole number from 0 to 315360000000");
+	wrong(JOB ",\"payload\":1,\"backoff_base_ms\":9007199254740992}", "backoff_base_ms", "a whole number from 0 to 315360000000");
+	wrong(JOB ",\"payload\":1,\"backoff_max_ms\":315360000001}", "backoff_max_ms", "a whole number from 0 to 315360000000");
 	wrong(JOB ",\"payload\":1,\"priority\":1.5}", "priority", "a whole number");
 	wrong(JOB ",\"payload\":1,\"priority\":\"1\"}", "priority", "a whole number");
 	wrong(JOB ",\"payload\":1,\"arrival\":99999999999999999999}", "arrival", "a whole number");
