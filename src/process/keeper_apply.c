@@ -260,11 +260,12 @@ enum store_rc keeper_apply(struct keeper *k, struct shm_request *r, enum store_r
 	uint32_t slot = request_owner(k->seg, r), at = 0, n = 0, made, capacity;
 	struct store_owner from = { .slot = slot, .incarnation = atomic_load_explicit(&k->seg->proc[slot].incarnation, memory_order_relaxed) };
 	struct request_result *result = request_results(k->seg, r, &capacity);
+	static char room[REQUEST_BYTES_MAX];    /* for one operation's body at a time */
 	struct request_head head;
 	struct job_text body;
 	int more = 0;
 
-	for (; n < capacity && (more = request_next(k->seg, r, &at, &head, &body)) == 1; n += made) {
+	for (; n < capacity && (more = request_next(k->seg, r, &at, &head, room, &body)) == 1; n += made) {
 		enum store_rc rc = refused != STORE_OK ? refused : (enum store_rc)k->skip[n];
 		if (head.op == REQUEST_GROUP)
 			rc = keeper_group(k, &from, body, rc, &result[n], capacity - n, &made);

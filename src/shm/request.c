@@ -54,7 +54,7 @@ void request_place(const struct segment *s, struct shm_request *r)
 	r->off_results = p.off_results;
 }
 
-int request_next(const struct segment *s, const struct shm_request *r, uint32_t *at, struct request_head *head, struct job_text *body)
+int request_next(const struct segment *s, const struct shm_request *r, uint32_t *at, struct request_head *head, char room[REQUEST_BYTES_MAX], struct job_text *body)
 {
 	struct place p = place_of(s, r);
 	uint32_t bytes = __atomic_load_n(&r->bytes, __ATOMIC_RELAXED);  /* once: its owner can write it at any time */
@@ -69,7 +69,8 @@ int request_next(const struct segment *s, const struct shm_request *r, uint32_t 
 	uint64_t whole = sizeof(*head) + (((uint64_t)head->bytes + 7) & ~UINT64_C(7));
 	if (whole > bytes - *at)
 		return -1;
-	*body = (struct job_text){ s->base + p.off_ops + *at + sizeof(*head), head->bytes };
+	memcpy(room, s->base + p.off_ops + *at + sizeof(*head), head->bytes);
+	*body = (struct job_text){ room, head->bytes };
 	*at += (uint32_t)whole;
 	return 1;
 }

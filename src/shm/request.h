@@ -9,6 +9,8 @@
 #include "job/job.h"
 #include "shm/segment.h"
 
+#define REQUEST_BYTES_MAX (256u << 10)  /* of operations in a request, an acceptor's: a thousand short jobs */
+
 enum shm_request_state { SHM_REQUEST_FREE, SHM_REQUEST_POSTED, SHM_REQUEST_DONE };
 
 struct shm_request {
@@ -174,8 +176,9 @@ struct shm_request *request_slot(const struct segment *s, uint32_t index);
 uint32_t request_count(const struct segment *s);
 uint32_t request_owner(const struct segment *s, const struct shm_request *r);   /* the process slot it belongs to */
 void request_place(const struct segment *s, struct shm_request *r);             /* at the segment's making: says in the slot where its areas lie */
-/* Walks the operations of a POSTED request with every bound checked. *at starts at 0. 1: *head and *body are set; 0: no more; -1: malformed. */
-int request_next(const struct segment *s, const struct shm_request *r, uint32_t *at, struct request_head *head, struct job_text *body);
+/* Walks the operations of a POSTED request with every bound checked. *at starts at 0. 1: *head and *body are set, the latter to a copy in `room`, which its owner cannot change
+ * while it is looked at; 0: no more; -1: malformed. */
+int request_next(const struct segment *s, const struct shm_request *r, uint32_t *at, struct request_head *head, char room[REQUEST_BYTES_MAX], struct job_text *body);
 char *request_ops(const struct segment *s, const struct shm_request *r, uint32_t *capacity);             /* both by the slot's index: what it says of them is not trusted */
 struct request_result *request_results(const struct segment *s, const struct shm_request *r, uint32_t *capacity);
 void request_publish(struct segment *s, struct shm_request *r);         /* DONE, with release; the caller rings the owner once for all */

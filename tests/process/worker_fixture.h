@@ -168,6 +168,8 @@ static inline uint64_t take_chunk(struct job_text body)
 /* Answers all that is posted: stages and progress with `stage_rc`, finishes with `rc`. */
 static inline void keep(enum store_rc rc, enum store_rc stage_rc)
 {
+	static char copy[REQUEST_BYTES_MAX];
+
 	ask_post(w.box);
 	for (uint32_t i = 0; i < request_count(&seg); i++) {
 		struct shm_request *r = request_slot(&seg, i);
@@ -177,7 +179,7 @@ static inline void keep(enum store_rc rc, enum store_rc stage_rc)
 		if (atomic_load(&r->state) != SHM_REQUEST_POSTED)
 			continue;
 		struct request_result *result = request_results(&seg, r, &room);
-		while (request_next(&seg, r, &at, &head, &body) == 1) {
+		while (request_next(&seg, r, &at, &head, copy, &body) == 1) {
 			result[n] = (struct request_result){ .tag = head.tag, .rc = (int32_t)(head.op == REQUEST_FINISH ? rc : stage_rc) };
 			if (head.op == REQUEST_FINISH)
 				take_finish(body);

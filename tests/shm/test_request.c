@@ -7,6 +7,7 @@
 
 #define SLOT 2u                         /* the first acceptor */
 
+static char copy[REQUEST_BYTES_MAX];
 static struct ask_box *box;
 static uint64_t answered[4096];
 static unsigned nanswered;
@@ -47,7 +48,7 @@ static unsigned keep(uint32_t slot, size_t len, uint64_t blob)
 		if (r->owner != slot || r->state != SHM_REQUEST_POSTED)
 			continue;
 		struct request_result *result = request_results(&seg, r, &capacity);
-		while (request_next(&seg, r, &at, &head, &body) == 1) {
+		while (request_next(&seg, r, &at, &head, copy, &body) == 1) {
 			assert_true(n < capacity);
 			if (len) {
 				assert_int_equal(body.n, len);
@@ -131,10 +132,10 @@ static void test_a_group_has_many_results(void **state)
 			continue;
 		struct request_result *result = request_results(&seg, r, &capacity);
 		assert_int_equal(r->nops, 600);
-		assert_int_equal(request_next(&seg, r, &at, &head, &body), 1);
+		assert_int_equal(request_next(&seg, r, &at, &head, copy, &body), 1);
 		assert_int_equal(head.op, REQUEST_GROUP);
 		assert_int_equal(body.n, sizeof(m) + 600 * sizeof(e[0]) + sizeof(specs));
-		assert_int_equal(request_next(&seg, r, &at, &head, &body), 0);
+		assert_int_equal(request_next(&seg, r, &at, &head, copy, &body), 0);
 		for (unsigned k = 0; k < 600; k++)
 			result[k] = (struct request_result){ .tag = k + 1 + 600 * groups };
 		groups++;
@@ -238,6 +239,24 @@ static void test_a_box_is_not_led_astray(void **state)
 	assert_int_equal(staged.calls, 0);
 }
 
+/* Judged once, used afterwards: what it writes later is another request. */
+static void test_an_asker_cannot_change_what_is_looked_at(void **state)
+{
+	struct shm_request *r = request_slot(&seg, 0);
+	struct request_head head;
+	struct job_text body;
+	uint32_t at = 0;
+
+	(void)state;
+	add(7, 64);
+	ask_post(box);
+	assert_int_equal(request_next(&seg, r, &at, &head, copy, &body), 1);
+	memset(seg.base + r->off_ops, 0xff, r->bytes);
+	assert_int_equal(body.n, 64);
+	for (size_t i = 0; i < body.n; i++)
+		assert_int_equal((uint8_t)body.p[i], 7);
+}
+
 static void test_a_lying_asker_is_seen(void **state)
 {
 	struct shm_request *r = request_slot(&seg, 0);
@@ -253,14 +272,14 @@ static void test_a_lying_asker_is_seen(void **state)
 		lie.bytes = bytes;
 		memcpy(seg.base + r->off_ops, &lie, sizeof(lie));
 		at = 0;
-		int rc = request_next(&seg, r, &at, &head, &body);
+		int rc = request_next(&seg, r, &at, &head, copy, &body);
 		assert_true(rc == -1 || bytes <= 64);
 	}
 	r->bytes = UINT32_MAX;
 	at = 0;
-	assert_int_equal(request_next(&seg, r, &at, &head, &body), -1);
+	assert_int_equal(request_next(&seg, r, &at, &head, copy, &body), -1);
 	r->bytes = 8;
-	assert_int_equal(request_next(&seg, r, &at, &head, &body), -1);
+	assert_int_equal(request_next(&seg, r, &at, &head, copy, &body), -1);
 	at = 0;
 	/* places that lie are not looked at */
 	r->bytes = 0;
@@ -268,7 +287,7 @@ static void test_a_lying_asker_is_seen(void **state)
 	r->off_results = 0;
 	r->owner = UINT32_MAX;
 	r->results_capacity = UINT32_MAX;
-	assert_int_equal(request_next(&seg, r, &at, &head, &body), 0);
+	assert_int_equal(request_next(&seg, r, &at, &head, copy, &body), 0);
 	assert_int_equal(request_owner(&seg, r), SLOT);
 	assert_true((char *)request_results(&seg, r, &capacity) > seg.base + seg.geo.off_area);
 	assert_int_equal(capacity, seg.geo.result_bytes_acceptor / sizeof(struct request_result));
@@ -280,7 +299,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_BOX(test_one_turn_is_one_request), WITH_BOX(test_more_than_fits_waits_in_order), WITH_BOX(test_a_group_has_many_results), WITH_BOX(test_sequences_go_on_after_a_successor), WITH_BOX(test_too_long_is_refused),
-		WITH_BOX(test_staging), WITH_BOX(test_a_box_is_not_led_astray), WITH_BOX(test_a_lying_asker_is_seen),
+		WITH_BOX(test_staging), WITH_BOX(test_a_box_is_not_led_astray), WITH_BOX(test_an_asker_cannot_change_what_is_looked_at),
+		WITH_BOX(test_a_lying_asker_is_seen),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
