@@ -123,25 +123,24 @@ static struct conf *conf_from_fd(int fd)
 	return c;
 }
 
-static void take_conf(struct keeper *k, int fd)
+static bool take_conf(struct keeper *k, int fd)
 {
 	struct conf *c = fd >= 0 ? conf_from_fd(fd) : NULL;
 
 	if (!c) {
-		/* No answer: the master's time limit makes the reload fail and the old tables stay. */
 		log_error("the conf handed over cannot be read; the old tables stay in force");
-		return;
+		return false;
 	}
 	if (!keeper_schedules_take(k, c)) {
 		log_error("memory is out: the old tables stay in force");
 		conf_free(c);
-		return;
+		return false;
 	}
 	conf_free(k->own_conf);
 	k->conf = k->own_conf = c;
 	k->p->conf = c;
 	set_rules(k);
-	child_say(k->p, CHILD_CONF_TAKEN, 0);
+	return true;
 }
 
 static void on_message(struct process *p, const struct process_packet *m, int fd)
@@ -150,7 +149,7 @@ static void on_message(struct process *p, const struct process_packet *m, int fd
 
 	switch (m->message) {
 	case MASTER_CONF:
-		take_conf(k, fd);
+		child_say(k->p, take_conf(k, fd) ? CHILD_CONF_TAKEN : CHILD_CONF_REFUSED, m->arg);
 		break;
 	case MASTER_ABANDONED:
 		if (m->arg >= 2 && m->arg < (int64_t)k->seg->geo.nproc)

@@ -52,7 +52,7 @@ struct reload {
 	bool again;                     /* another one was asked for meanwhile */
 	bool waiting;                   /* asked for, but old processes still have the slots */
 	bool handed;                    /* the keeper has been given the new tables */
-	unsigned owed;                  /* tables given to this keeper that it has not yet said it took */
+	int64_t given;                  /* number of the last tables given to a keeper: an answer about earlier ones tells nothing */
 	struct conf *conf;
 	struct listen_set listen;
 	uint32_t generation;
@@ -192,7 +192,8 @@ const char *reap_how(int status);                       /* "exited with code 3" 
 void reload_begin(struct master *m);
 void reload_if_asked(struct master *m);                 /* another one was asked for when it could not be done */
 void reload_look(struct master *m);                     /* a child has become ready: can it go on? */
-void reload_conf_taken(struct master *m);
+void reload_conf_taken(struct master *m, int64_t which);
+void reload_conf_refused(struct master *m, int64_t which);
 void reload_fail(struct master *m, const char *why);
 bool reload_owns(const struct master *m, const struct child *c);        /* of the coming generation */
 void reload_slot_free(struct master *m);

@@ -19,12 +19,13 @@
 enum process_message {
 	/* child to master */
 	CHILD_READY = 1,
-	CHILD_CONF_TAKEN,       /* keeper: the tables handed over are in force */
+	CHILD_CONF_TAKEN,       /* keeper: the tables handed over are in force; arg = that of MASTER_CONF */
 	CHILD_SLOT_FREE,        /* keeper: arg = slot whose leases and requests are taken; it may be given out again */
 	CHILD_DRAINED,          /* worker: nothing runs and everything is answered (it exits next); acceptor: no request is open */
+	CHILD_CONF_REFUSED,     /* keeper: the tables handed over could not be taken, the old ones stay in force; arg = that of MASTER_CONF */
 	/* master to child */
 	MASTER_GO = 32,         /* begin: claim, accept. To the keeper once more after a reload that changed the log: child.c opens it as p->conf says */
-	MASTER_CONF,            /* keeper: an fd (memfd, SCM_RIGHTS) with conf_dump(secrets) text */
+	MASTER_CONF,            /* keeper: an fd (memfd, SCM_RIGHTS) with conf_dump(secrets) text; arg = which hand-over it is */
 	MASTER_ABANDONED,       /* keeper: arg = slot of a process that is gone (with all that it had started) */
 	MASTER_DRAIN,           /* worker: claim no more, finish what runs. acceptor: answer what is open and what comes on open connections with Connection: close, accept no more; then exit */
 	MASTER_STOP,            /* worker: end handlers now (TERM, KILL within arg ms), give leases back, exit. acceptor, keeper: exit as soon as what lies there is answered */

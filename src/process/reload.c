@@ -107,7 +107,7 @@ static void switch_log(struct master *m)
 	struct log_options o = { .dest = m->conf->log, .level = (enum log_level)m->conf->log_level, .format = (enum log_format)m->conf->log_format };
 
 	if (log_open(&o) < 0)
-		log_error("log %s: %s; logging goes on where it went", o.dest, strerror(errno));
+		log_error("log %s: %s; logging goes on where it went", o.dest, log_why(errno));
 	else
 		master_log_settled(m);
 }
@@ -207,8 +207,7 @@ static int hand_over(struct master *m, const struct conf *conf)
 	if (text.failed)
 		errno = ENOMEM;
 	else if (fd >= 0 && write_all(fd, text.data, text.len) == 0 && lseek(fd, 0, SEEK_SET) == 0) {
-		m->reload.owed++;
-		spawn_say(keeper->child, MASTER_CONF, 0, fd);
+		spawn_say(keeper->child, MASTER_CONF, ++m->reload.given, fd);
 		rc = 0;
 	}
 	int saved = errno;
@@ -235,21 +234,22 @@ void reload_look(struct master *m)
 		m->reload.handed = true;
 }
 
-void reload_conf_taken(struct master *m)
+void reload_conf_taken(struct master *m, int64_t which)
 {
-	if (m->reload.owed == 0) {
-		log_warn("the keeper took a conf that it was not given: ignored");
-		return;
-	}
-	if (--m->reload.owed == 0 && m->reload.active && m->reload.handed)
+	if (m->reload.active && m->reload.handed && which == m->reload.given)
 		put_in_force(m);
+}
+
+void reload_conf_refused(struct master *m, int64_t which)
+{
+	if (m->reload.active && m->reload.handed && which == m->reload.given)
+		reload_fail(m, "the keeper could not take the new conf");
 }
 
 void reload_keeper_died(struct master *m)
 {
-	m->reload.owed = 0;             /* its successor begins with the conf in force */
 	if (m->reload.active && m->reload.handed) {
-		m->reload.handed = false;
+		m->reload.handed = false;       /* its successor begins with the conf in force */
 		reload_fail(m, "the keeper died while it took the new conf");
 	}
 }

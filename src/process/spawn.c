@@ -73,7 +73,13 @@ static void take_packet(struct child *c, const struct process_packet *p)
 		return;
 	case CHILD_CONF_TAKEN:
 		if (c->role->role == SHM_ROLE_KEEPER) {
-			reload_conf_taken(c->m);
+			reload_conf_taken(c->m, p->arg);
+			return;
+		}
+		break;
+	case CHILD_CONF_REFUSED:
+		if (c->role->role == SHM_ROLE_KEEPER) {
+			reload_conf_refused(c->m, p->arg);
 			return;
 		}
 		break;

@@ -33,7 +33,7 @@
 struct play {
 	_Atomic int keeper_start_code, worker_start_code;       /* not 0: exit with it instead of getting ready */
 	_Atomic int worker_start_code_generation;               /* only from this conf generation on */
-	_Atomic int keeper_dies_of_conf;                        /* at MASTER_CONF */
+	_Atomic int keeper_dies_of_conf, keeper_refuses_conf;   /* at MASTER_CONF */
 	_Atomic int worker_deaf;                                /* heeds neither DRAIN nor STOP */
 	_Atomic int worker_leaves_child;                        /* each worker starts a process that ignores everything */
 	_Atomic int left_pid;                                   /* the last of those */
@@ -57,7 +57,7 @@ static inline void keeper_heard(struct process *p, const struct process_packet *
 		if (atomic_load(&play->keeper_dies_of_conf))
 			_exit(9);
 		atomic_fetch_add(&play->conf_taken, fd >= 0);
-		child_say(p, CHILD_CONF_TAKEN, 0);
+		child_say(p, atomic_load(&play->keeper_refuses_conf) ? CHILD_CONF_REFUSED : CHILD_CONF_TAKEN, m->arg);
 		break;
 	case MASTER_ABANDONED:
 		atomic_fetch_add(&play->abandoned, 1);

@@ -94,6 +94,16 @@ static void test_a_keeper_that_dies_of_the_new_conf_changes_nothing(void **state
 	expect_failed_reload("the keeper died while it took the new conf");
 }
 
+/* It is given the old one back, and whatever it says to that counts for no later reload. */
+static void test_a_conf_that_the_keeper_cannot_take_changes_nothing(void **state)
+{
+	(void)state;
+	start();
+	hear("READY=1");
+	atomic_store(&play->keeper_refuses_conf, 1);
+	expect_failed_reload("the keeper could not take the new conf");
+}
+
 static void test_a_keeper_that_is_just_being_replaced_is_waited_for(void **state)
 {
 	(void)state;
@@ -163,6 +173,7 @@ int main(void)
 		TEST(test_a_listener_that_cannot_be_bound_changes_nothing),
 		TEST(test_a_new_generation_that_dies_changes_nothing),
 		TEST(test_a_keeper_that_dies_of_the_new_conf_changes_nothing),
+		TEST(test_a_conf_that_the_keeper_cannot_take_changes_nothing),
 		TEST(test_a_keeper_that_is_just_being_replaced_is_waited_for),
 		TEST(test_more_workers_than_fit_are_refused),
 		TEST(test_reloads_in_a_row_all_happen),
