@@ -131,6 +131,7 @@ static void answer_orphan(struct http_wire *w, struct http_exchange *x)
 	}
 	x->next = w->spent;
 	w->spent = x;
+	listen_resume(w);
 }
 
 static void write_answer(struct http_exchange *x, int status, const char *content_type, const struct buf *body, bool live)

@@ -101,7 +101,7 @@ struct http_exchange *wire_exchange(struct http_wire *w);
 void wire_put(struct http_wire *w, struct http_exchange *x);
 
 /* --- listen.c --- */
-void listen_resume(struct http_wire *w);        /* a connection has gone: accepting may go on */
+void listen_resume(struct http_wire *w);        /* a connection, or the request of one that had gone, has ended: accepting may go on */
 void listen_free(struct http_wire *w);
 
 #endif

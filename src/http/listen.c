@@ -95,9 +95,15 @@ static void refuse(struct http_conn *c)
 	conn_mark(c);
 }
 
+/* A request whose client has gone keeps its memory until it is answered: it counts, or going away would be a way around the limit. */
+static bool is_full(const struct http_wire *w)
+{
+	return (uint64_t)w->open + w->orphans >= w->api->conf->http.max_connections;
+}
+
 static void take(struct http_wire *w, int fd, bool tls)
 {
-	bool over = w->open >= w->api->conf->http.max_connections;
+	bool over = is_full(w);
 	struct http_conn *c;
 	int one = 1;
 
@@ -120,7 +126,7 @@ static void on_listener(struct loop_io *io, uint32_t events)
 	for (int i = 0; i < ACCEPT_BATCH; i++) {
 		int fd;
 
-		if (w->open >= w->api->conf->http.max_connections && w->over >= CONN_REFUSED_MAX) {
+		if (is_full(w) && w->over >= CONN_REFUSED_MAX) {
 			l->full = true;
 			loop_change(w->api->loop, &l->io, 0);
 			return;

@@ -210,6 +210,37 @@ static void a_reset(void **state)
 	problem_send(fake.held[0], 503, NULL, "gone");
 }
 
+/* What is not answered yet holds its memory, whether its client is there or not. */
+static void those_who_went_count(void **state)
+{
+	struct linger hard = { .l_onoff = 1 };
+	int fd;
+
+	(void)state;
+	conf.http.max_connections = 2;
+	fake.hold = true;
+	for (unsigned i = 0; i < 2; i++) {
+		fd = call();
+		SAY(fd, "POST /jobs HTTP/1.1\r\n" H "Content-Length: 1\r\n\r\na");
+		UNTIL(fake.nheld == i + 1)
+		setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+		close(fd);
+		UNTIL(fake.gone == i + 1)
+	}
+	assert_int_equal(http_open(&api), 0);
+	fd = call();
+	hears(fd, "503");
+	close(fd);
+	UNTIL(http_open(&api) == 0)
+	problem_send(fake.held[0], 503, NULL, "gone");
+	run();
+	fd = call();
+	SAY(fd, GET("/livez"));
+	hears(fd, "200");
+	close(fd);
+	problem_send(fake.held[1], 503, NULL, "gone");
+}
+
 static void closed_before_the_answer(void **state)
 {
 	int fd = call();
@@ -232,7 +263,7 @@ static void closed_before_the_answer(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(serves), T(one_too_many), T(a_flood), T(out_of_descriptors), T(stops_accepting), T(refused_and_heard), T(a_reset), T(closed_before_the_answer),
+		T(serves), T(one_too_many), T(a_flood), T(out_of_descriptors), T(stops_accepting), T(refused_and_heard), T(a_reset), T(those_who_went_count), T(closed_before_the_answer),
 	};
 
 	return cmocka_run_group_tests_name("listen", tests, NULL, NULL);
