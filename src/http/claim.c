@@ -27,6 +27,11 @@ unsigned claims_open(void)
 	return claims.n;
 }
 
+static uint64_t keeper_turn(const struct api *a)
+{
+	return atomic_load_explicit(&a->seg->h->keeper_turn, memory_order_acquire);
+}
+
 static struct claim **find(uint64_t number)
 {
 	struct claim **at = &claims.chain[number % CHAINS];
@@ -259,6 +264,8 @@ static void asked(void *owner, const struct request_result *r)
 		refuse(c, r->rc);
 	else if (c->wait_ms == 0)
 		answer_none(c);
+	else if (c->turn != keeper_turn(a))
+		ask(c, 0, asked);       /* that one has died since: it may have taken this and its successor not */
 	else
 		c->registered = true;
 }
@@ -289,6 +296,7 @@ static void ask(struct claim *c, uint32_t flags, pending_fn answered)
 	uint64_t tag = pending_add((void *)(uintptr_t)c->number, answered);
 
 	m.flags = flags;
+	c->turn = keeper_turn(c->api);
 	if (tag && ask_add(c->api->ask, REQUEST_CLAIM, tag, piece, 2) == 0)
 		return;
 	if (tag)
@@ -333,7 +341,7 @@ static void attach(struct api *a)
 		return;
 	claims.api = a;
 	claims.again.fire = again_fired;
-	claims.turn = atomic_load_explicit(&a->seg->h->keeper_turn, memory_order_acquire);
+	claims.turn = keeper_turn(a);
 	/* (slot, number) is never used again: numbers of this process begin where its incarnation puts them */
 	claims.last = (uint64_t)atomic_load_explicit(&a->seg->proc[a->slot].incarnation, memory_order_relaxed) << 40;
 	claims.seen = UINT64_MAX;
@@ -385,7 +393,7 @@ bool claims_poll(struct api *a)
 
 void claims_tick(struct api *a)
 {
-	uint64_t turn = atomic_load_explicit(&a->seg->h->keeper_turn, memory_order_acquire);
+	uint64_t turn = keeper_turn(a);
 	bool again;
 
 	if (!claims.api)

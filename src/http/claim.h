@@ -17,6 +17,7 @@ struct claim {
 	struct claim *next;             /* in its hash chain */
 	struct claim *next_ready;
 	uint64_t number;
+	uint64_t turn;                  /* the keeper's when it was asked */
 	struct http_request *q;         /* NULL: nobody waits any more */
 	struct api *api;
 	bool registered;                /* the keeper has answered that it knows of it: to be said again to its successor */
