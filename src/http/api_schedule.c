@@ -96,6 +96,7 @@ void api_schedule_run(struct http_request *q)
 		submission_refuse(q, &no_memory);
 		return;
 	}
+	s->schedule = c->name;
 	schedule_spec(q->api->conf, c, &item->envelope->spec);
 	struct job_text queue = item->envelope->spec.queue;
 	if (auth_queue_or_refuse(q, (struct slice){ queue.p, queue.n }, NULL))

@@ -35,7 +35,8 @@ static void item_answered(void *owner, const struct request_result *r)
 
 static void item_ask(struct submission_item *item)
 {
-	struct ask_box *box = item->owner->q->api->ask;
+	const char *schedule = item->owner->schedule;
+	struct request_schedule head = { .name_len = schedule ? (uint32_t)strlen(schedule) : 0 };
 	uint8_t bytes[RECORD_SPEC_MAX];
 	size_t n = record_spec_encode(&item->envelope->spec, bytes, sizeof(bytes));
 	uint64_t tag;
@@ -49,7 +50,8 @@ static void item_ask(struct submission_item *item)
 		item_failed(item, STORE_NO_MEMORY);
 		return;
 	}
-	if (ask_add(box, REQUEST_SUBMIT, tag, &(struct ask_piece){ bytes, n }, 1) < 0) {
+	struct ask_piece piece[] = { { &head, sizeof(head) }, { schedule, head.name_len }, { bytes, n } };
+	if (ask_add(item->owner->q->api->ask, schedule ? REQUEST_SCHEDULE : REQUEST_SUBMIT, tag, schedule ? piece : piece + 2, schedule ? 3 : 1) < 0) {
 		pending_take(tag, NULL);
 		item_failed(item, errno == EMSGSIZE ? STORE_INVALID : STORE_NO_MEMORY);
 	}

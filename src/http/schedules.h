@@ -7,7 +7,7 @@
 struct schedule_view {
 	const struct conf_schedule *conf;
 	struct job_text queue;          /* of its jobs */
-	int64_t last_ms;                /* its last tick's job was submitted then; 0: none has been */
+	int64_t last_ms;                /* its last job was submitted then, at a tick or by hand; 0: none has been */
 	struct job_id last_job;
 	int64_t next_ms;                /* 0: it will not tick */
 	int32_t next_offset_s;          /* its local time from UTC then */

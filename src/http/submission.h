@@ -46,6 +46,7 @@ struct submission {
 	struct loop_timer again;        /* submission_later() */
 	int64_t patience_ns;            /* until when it is asked for again; 0: it was not yet */
 	struct submission_group *group; /* ARRAY: submission_group.c's own */
+	const char *schedule;           /* its one job is this one's, run by hand; NULL else */
 	struct submission_import *import;       /* a line of an import; NULL else */
 };
 

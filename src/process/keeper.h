@@ -144,6 +144,7 @@ enum store_rc keeper_drop_strays(struct keeper *k);     /* inside the batch */
 /* --- keeper_schedule.c --- */
 bool keeper_schedules_take(struct keeper *k, const struct conf *conf);         /* makes the conf's schedules ready; false: memory is out, and the old ones stay */
 enum store_rc keeper_tick_schedules(struct keeper *k);          /* inside the batch */
+enum store_rc keeper_schedule_ran(struct keeper *k, struct job_text name, struct job_id job);  /* inside the batch: it was run by hand. One that the conf has no more is none; any other failure spoils the batch */
 void keeper_schedules_forget(struct keeper *k);                 /* after a batch that failed: the store is asked again */
 int64_t keeper_schedules_patience(const struct keeper *k);      /* nanoseconds until there is something to do, at most KEEPER_SLEEP_NS; INT64_MAX: none ticks */
 

@@ -64,6 +64,28 @@ static bool take(struct job_text *from, uint64_t n, struct job_text *out)
 	return true;
 }
 
+/* Cuts off the name; false: malformed. */
+static bool take_schedule(struct job_text *body, struct job_text *name)
+{
+	struct request_schedule m;
+	struct job_text head;
+
+	if (!take(body, sizeof(m), &head))
+		return false;
+	memcpy(&m, head.p, sizeof(m));
+	return take(body, m.name_len, name);
+}
+
+static enum store_rc apply_schedule(struct keeper *k, const struct store_owner *from, struct job_text body, struct request_result *out)
+{
+	struct job_text name;
+
+	if (!take_schedule(&body, &name))
+		return STORE_INVALID;
+	enum store_rc rc = apply_submit(k, from, body, out);
+	return rc == STORE_OK ? keeper_schedule_ran(k, name, out->id) : rc;
+}
+
 static enum store_rc apply_finish(struct keeper *k, const struct store_owner *from, struct job_text body, struct request_result *out)
 {
 	struct request_finish m;
@@ -185,6 +207,7 @@ static const apply_fn operations[] = {
 	[REQUEST_SUBMIT] = apply_submit, [REQUEST_FINISH] = apply_finish, [REQUEST_STAGE] = apply_stage, [REQUEST_PROGRESS] = apply_progress,
 	[REQUEST_ACT] = apply_act, [REQUEST_BULK] = keeper_bulk, [REQUEST_QUEUE] = apply_queue,
 	[REQUEST_CLAIM] = apply_claim, [REQUEST_EXTEND] = apply_extend, [REQUEST_IMPORT] = keeper_import,
+	[REQUEST_SCHEDULE] = apply_schedule,
 };
 
 static enum store_rc apply_one(struct keeper *k, const struct store_owner *from, const struct request_head *head, struct job_text body, struct request_result *out)
@@ -200,8 +223,9 @@ static uint64_t staged_by(const struct request_head *head, struct job_text body)
 	struct request_stage m;
 	struct request_import i;
 	struct job_spec spec;
+	struct job_text name;
 
-	if (head->op == REQUEST_SUBMIT && record_spec_decode(body.p, body.n, &spec) == RECORD_OK)
+	if ((head->op == REQUEST_SUBMIT || (head->op == REQUEST_SCHEDULE && take_schedule(&body, &name))) && record_spec_decode(body.p, body.n, &spec) == RECORD_OK)
 		return spec.payload_blob;
 	if (head->op == REQUEST_IMPORT && body.n >= sizeof(i)) {
 		memcpy(&i, body.p, sizeof(i));

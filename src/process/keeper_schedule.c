@@ -109,6 +109,24 @@ static enum store_rc load(struct keeper *k)
 	return rc;
 }
 
+enum store_rc keeper_schedule_ran(struct keeper *k, struct job_text name, struct job_id job)
+{
+	struct keeper_schedules *all = &k->schedules;
+	enum store_rc rc = all->loaded ? STORE_OK : load(k);
+
+	for (size_t i = 0; rc == STORE_OK && i < schedules_count(all->set); i++) {
+		struct job_text own = name_of(schedules_at(all->set, i));
+		if (own.n != name.n || memcmp(own.p, name.p, name.n) != 0)
+			continue;
+		all->v[i].row.run_ms = k->batch_ms;
+		all->v[i].row.job = job;
+		rc = store_schedule_put(k->store, own, &all->v[i].row);
+	}
+	if (rc != STORE_OK)
+		store_spoil(k->store);  /* its job is there already */
+	return rc;
+}
+
 /* --- ticking --- */
 
 static enum store_rc submit(struct keeper *k, const struct conf_schedule *s, struct job *out)

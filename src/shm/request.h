@@ -35,6 +35,7 @@ enum request_op {
 	REQUEST_CLAIM = 9,      /* body: struct request_claim, then the worker's name and, each with its length in a byte before it, types and queues: a remote worker waits, or no longer */
 	REQUEST_EXTEND = 10,     /* body: struct request_extend */
 	REQUEST_IMPORT = 11,     /* body: struct request_import, then a line of an export where it is not staged */
+	REQUEST_SCHEDULE = 12,   /* body: struct request_schedule, the schedule's name, then a job_spec as of REQUEST_SUBMIT: its job is run by hand */
 };
 
 /* Before each operation in the area; the next one starts 8-aligned. */
@@ -111,19 +112,21 @@ struct request_claim {
 
 struct request_extend { struct job_id id; uint64_t token; int64_t by_ms; /* 0: the lease's own period */ };
 
+struct request_schedule { uint32_t name_len, reserved; };
+
 struct request_import { uint64_t blob; /* staged: the line; 0: it follows */ uint64_t bytes; /* of it */ };
 
 struct request_result {
 	uint64_t tag;
 	int32_t rc;             /* enum store_rc */
-	uint32_t state;         /* SUBMIT, GROUP, FINISH, ACT: enum job_state it went into */
+	uint32_t state;         /* SUBMIT, SCHEDULE, GROUP, FINISH, ACT: enum job_state it went into */
 	struct job_id id;
-	int64_t at_ms;          /* SUBMIT: created_at; ACT: updated_at; EXTEND: milliseconds left */
+	int64_t at_ms;          /* SUBMIT, SCHEDULE: created_at; ACT: updated_at; EXTEND: milliseconds left */
 	union {
 		uint64_t blob;  /* STAGE: its number */
 		struct { uint32_t attempts, retries; } act;     /* ACT: as it left them */
 	};
-	int64_t run_at_ms;      /* SUBMIT, ACT: as stored; FINISH: of the retry */
+	int64_t run_at_ms;      /* SUBMIT, SCHEDULE, ACT: as stored; FINISH: of the retry */
 };
 
 /* What the result of REQUEST_IMPORT says. */

@@ -12,17 +12,22 @@ static struct conf_schedule two[] = {
 };
 
 /* --- the keeper, asked in place --- */
-static struct { enum request_op op; uint64_t tag; uint8_t bytes[RECORD_SPEC_MAX]; size_t n; unsigned asked; } asked;
+static struct { char name[32]; uint64_t tag; uint8_t bytes[RECORD_SPEC_MAX]; size_t n; unsigned asked; } asked;
 
 int ask_add(struct ask_box *b, enum request_op op, uint64_t tag, const struct ask_piece *piece, unsigned n)
 {
+	struct request_schedule head;
+
 	(void)b;
-	assert_int_equal(n, 1);
-	assert_true(piece->n <= sizeof(asked.bytes));
-	asked.op = op;
+	assert_int_equal(op, REQUEST_SCHEDULE);
+	assert_true(n == 3 && piece[0].n == sizeof(head) && piece[1].n < sizeof(asked.name) && piece[2].n <= sizeof(asked.bytes));
+	memcpy(&head, piece[0].p, sizeof(head));
+	assert_int_equal(head.name_len, piece[1].n);
+	memset(asked.name, 0, sizeof(asked.name));
+	memcpy(asked.name, piece[1].p, piece[1].n);
 	asked.tag = tag;
-	memcpy(asked.bytes, piece->p, piece->n);
-	asked.n = piece->n;
+	memcpy(asked.bytes, piece[2].p, piece[2].n);
+	asked.n = piece[2].n;
 	asked.asked++;
 	return 0;
 }
@@ -179,7 +184,7 @@ static void run_now(void **state)
 	ask(api_schedule_run, "nightly");
 	assert_int_equal(answer.answers, 0);
 	assert_int_equal(asked.asked, 1);
-	assert_int_equal(asked.op, REQUEST_SUBMIT);
+	assert_string_equal(asked.name, "nightly");
 	assert_int_equal(record_spec_decode(asked.bytes, asked.n, &spec), RECORD_OK);
 	assert_memory_equal(spec.name.p, "nightly", 7);
 	assert_memory_equal(spec.queue.p, "default", 7);

@@ -135,6 +135,7 @@ static const struct row rows[] = {
 	ROW(request_queue, name_len),
 	ROW(request_import, blob),
 	ROW(request_import, bytes),
+	ROW(request_schedule, name_len),
 	ROW(request_group, n),
 	ROW(request_group, refused),
 	ROW(request_group, bad),

@@ -35,12 +35,14 @@ is "a new schedule starts from now" "$(stored)" 0
 # By hand.
 request POST /schedules/one/run
 is "run now" "$status $(field type) $(field name) $(field queue) $(field timeout)" "201 note one night 9"
-id=$(field id)
+id=$(field id) created=$(field created_at)
 is "its place" "$(header Location)" "/jobs/$id"
 is "its payload" "$(jq -c .payload < "$T/body")" '{"day":"yesterday"}'
 wait_final "$id"
 is "it runs" "$state" succeeded
-is "the tick is where it was" "$(schedule one next_run_at) $(schedule one last_run_at)" "$next null"
+is "the tick is where it was" "$(schedule one next_run_at)" "$next"
+is "it is the last run" "$(schedule one last_job) $(schedule one last_run_at)" "$id $created"
+is "and no other's" "$(schedule fixed last_run_at)" null
 request POST /schedules/nobody/run
 is "no such schedule" "$status" 404
 like "says where they are" "$(field detail)" "GET /schedules"
