@@ -5,7 +5,7 @@
 #include "http/events.h"
 #include "http/figures.h"
 #include "http/health.h"
-#include "http/job_wait.h"
+#include "http/job_watch.h"
 
 #define KEEPER_AWAY_NS (5 * 1000000000LL)       /* one that is replaced is back within milliseconds */
 #define GIVE_UP_NS (30 * 1000000000LL)          /* a commit that has not come by then: its outcome will not be known in time */
@@ -14,7 +14,7 @@
 static void say_listening(const struct api *a)
 {
 	_Atomic uint32_t *word = &a->seg->proc[a->slot].listening;
-	uint32_t now = job_wait_count() || events_watchers();
+	uint32_t now = job_watch_count() || events_watchers();
 
 	if (atomic_load_explicit(word, memory_order_relaxed) == now)
 		return;
@@ -25,7 +25,7 @@ static void say_listening(const struct api *a)
 bool api_pending(const struct api *a)
 {
 	say_listening(a);
-	return job_wait_pending(a) || events_pending(a);
+	return job_watch_pending(a) || events_pending(a);
 }
 
 void api_tick(struct api *a)
@@ -36,7 +36,7 @@ void api_tick(struct api *a)
 	if (away_ns > GIVE_UP_NS)
 		http_give_up(a);
 	figures_tick(a);
-	job_wait_tick(a);
+	job_watch_tick(a);
 	claims_tick(a);
 	events_tick(a);
 	say_listening(a);

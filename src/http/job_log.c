@@ -11,9 +11,11 @@
 #include <unistd.h>
 
 #include "http/job_request.h"
+#include "http/job_watch.h"
 #include "shm/line.h"
 
-#define LOOK_NS (200 * 1000000LL)       /* while it waits for the attempt to start */
+#define AGAIN_NS (5 * 1000000LL)        /* before a worker that could not be told, or did not know of the attempt yet, is told again; twice as long each time */
+#define AGAIN_MAX_NS (200 * 1000000LL)
 #define CHECK_NS (1000 * 1000000LL)     /* while it runs: whether it still does */
 #define UNSENT_MAX (64u << 10)
 #define READ_BYTES (64u << 10)
@@ -25,10 +27,13 @@ struct reader {
 	uint64_t token;                 /* 0: it does not run yet */
 	bool follow;
 	bool got;                       /* something has come out of the pipe */
+	int64_t again_ns;               /* the last pause before it was asked for again; 0: it was not */
 	bool over;                      /* the attempt was over when we last looked, and nothing has come since */
 	struct loop_io io;              /* read end; fd -1: none yet */
 	int other;                      /* write end, until the worker has been sent it */
-	struct loop_timer timer;
+	struct loop_timer timer;        /* while it runs */
+	struct job_watch watch;         /* while it does not */
+	bool watching;
 };
 
 static unsigned readers;
@@ -38,17 +43,29 @@ unsigned job_log_readers(void)
 	return readers;
 }
 
-static void hang_up(struct reader *r)
+static void pipe_close(struct reader *r)
 {
-	struct loop *l = r->q->api->loop;
-
-	loop_timer_stop(l, &r->timer);
 	if (r->io.fd >= 0) {
-		loop_del(l, &r->io);
+		loop_del(r->q->api->loop, &r->io);
 		close(r->io.fd);
 	}
 	if (r->other >= 0)
 		close(r->other);
+	r->io.fd = r->other = -1;
+}
+
+static void unwatch(struct reader *r)
+{
+	if (r->watching)
+		job_watch_end(&r->watch);
+	r->watching = false;
+}
+
+static void hang_up(struct reader *r)
+{
+	loop_timer_stop(r->q->api->loop, &r->timer);
+	unwatch(r);
+	pipe_close(r);
 	r->q->state = NULL;
 	r->q->on_gone = r->q->on_room = NULL;
 	readers--;
@@ -82,20 +99,34 @@ static void tell_kept(struct reader *r, const struct job *job)
 	buf_free(&log);
 }
 
-/* A pipe with nothing in it: the attempt may have been over, and its worker done with it, when it was asked. */
-static void tell_kept_now(struct reader *r)
+/* A pipe with nothing in it: the attempt may have been over, and its worker done with it, when it was asked. True: it is not over; its worker had not taken it yet, or has just ended it and the store
+ * does not know. */
+static bool nothing_came(struct reader *r)
 {
 	struct store_reader *from = r->q->api->reader;
+	bool runs = false;
 	struct job job;
 
 	if (!from || store_read_begin(from) != STORE_OK)
-		return;
-	if (store_get(from, r->id, &job, NULL) == STORE_OK && (job.state != JOB_RUNNING || job.lease_token != r->token))
-		tell_kept(r, &job);
+		return false;
+	if (store_get(from, r->id, &job, NULL) == STORE_OK) {
+		runs = job.state == JOB_RUNNING && job.lease_token == r->token;
+		if (!runs)
+			tell_kept(r, &job);
+	}
 	store_read_end(from);
+	return runs;
 }
 
 /* --- what comes out of the pipe --- */
+
+static void pause_then_again(struct reader *r)
+{
+	r->again_ns = r->again_ns ? r->again_ns * 2 : AGAIN_NS;
+	if (r->again_ns > AGAIN_MAX_NS)
+		r->again_ns = AGAIN_MAX_NS;
+	loop_timer_set(r->q->api->loop, &r->timer, r->again_ns);
+}
 
 static void ready(struct loop_io *io, uint32_t events)
 {
@@ -107,9 +138,13 @@ static void ready(struct loop_io *io, uint32_t events)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
-		if (!r->got)
-			tell_kept_now(r);
-		end(r);
+		if (!r->got && nothing_came(r) && r->follow) {
+			pipe_close(r);
+			r->token = 0;
+			pause_then_again(r);
+		} else {
+			end(r);
+		}
 		return;
 	}
 	r->got = true;
@@ -186,9 +221,8 @@ static bool look(struct reader *r, const struct job *job)
 	return false;
 }
 
-static void again(struct loop_timer *t)
+static void look_again(struct reader *r)
 {
-	struct reader *r = LOOP_OWNER(t, struct reader, timer);
 	struct api *a = r->q->api;
 	bool go_on = r->token || !(a->draining || http_draining(a));    /* nothing starts any more */
 	struct job job;
@@ -197,10 +231,27 @@ static void again(struct loop_timer *t)
 		go_on = store_get(a->reader, r->id, &job, NULL) == STORE_OK && look(r, &job);
 		store_read_end(a->reader);
 	}
-	if (go_on)
-		loop_timer_set(a->loop, t, r->token && r->other < 0 ? CHECK_NS : LOOK_NS);
-	else
+	if (!go_on) {
 		end(r);
+	} else if (r->token) {
+		unwatch(r);
+		if (r->other < 0)
+			loop_timer_set(a->loop, &r->timer, CHECK_NS);
+		else
+			pause_then_again(r);
+	} else if (!r->watching) {      /* it is to be asked for again, and the store could not be read */
+		pause_then_again(r);
+	}
+}
+
+static void again(struct loop_timer *t)
+{
+	look_again(LOOP_OWNER(t, struct reader, timer));
+}
+
+static void told(struct job_watch *w)
+{
+	look_again(LOOP_OWNER(w, struct reader, watch));
 }
 
 void job_log_stream(struct http_request *q, const struct job *job, uint32_t attempt, bool follow)
@@ -212,7 +263,8 @@ void job_log_stream(struct http_request *q, const struct job *job, uint32_t atte
 		problem_send(q, 503, NULL, "%u logs are being read while they are written, and no more can be at a time", readers);
 		return;
 	}
-	*r = (struct reader){ .q = q, .id = job->id, .attempt = attempt, .follow = follow, .io.fd = -1, .other = -1, .timer.fire = again };
+	*r = (struct reader){ .q = q, .id = job->id, .attempt = attempt, .follow = follow, .io.fd = -1, .other = -1, .timer.fire = again,
+		.watch = { .id = job->id, .states = JOB_WATCH_FINAL | 1u << JOB_RUNNING, .look = told } };
 	readers++;
 	if (!live_begin(q, 200, "text/plain; charset=utf-8")) {
 		hang_up(r);
@@ -221,5 +273,7 @@ void job_log_stream(struct http_request *q, const struct job *job, uint32_t atte
 	q->state = r;
 	q->on_gone = client_gone;
 	q->on_room = has_room;
-	again(&r->timer);
+	r->watching = true;
+	job_watch_begin(q->api, &r->watch);
+	look_again(r);
 }

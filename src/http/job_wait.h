@@ -8,9 +8,6 @@
 
 /* Answers when the job is final, is not there, or wait_ms are over. */
 void job_wait(struct http_request *q, struct job_id id, int64_t wait_ms);
-void job_wait_tick(struct api *a);      /* looks for jobs that have ended */
-bool job_wait_pending(const struct api *a);     /* somebody waits, and there are events that have not been looked at */
-unsigned job_wait_count(void);
 
 /* api_job.c: answers with the job as it stands now. */
 void api_job_answer(struct http_request *q, struct job_id id);          /* 200 and the job as it is now */

@@ -115,7 +115,7 @@ static void say_running(struct worker *w, uint32_t n)
 	atomic_store_explicit(&w->p->seg->proc[w->p->slot].running, n, memory_order_release);
 }
 
-static void take_grants(struct worker *w)
+void worker_take_grants(struct worker *w)
 {
 	struct grant_view v;
 	int rc = 0;
@@ -236,7 +236,7 @@ static void count(struct worker *w)
 static void end_turn(struct worker *w)
 {
 	ask_poll(w->box);
-	take_grants(w);
+	worker_take_grants(w);
 	say_running(w, w->running);             /* before the keeper is rung: what it then sees decides */
 	claim_and_post(w);
 	count(w);

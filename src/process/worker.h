@@ -93,6 +93,7 @@ void follow_ended(struct held *j, struct slice log, uint64_t said);     /* its w
 
 /* worker.c */
 void worker_short(struct worker *w, int64_t ms);        /* claims nothing for a while */
+void worker_take_grants(struct worker *w);              /* begins what has been granted */
 
 /* worker_payload.c: reads `n` bytes of a staged payload. STORE_OK, or why not, with a text. */
 enum store_rc worker_payload(struct worker *w, uint64_t blob, size_t n, struct buf *out, char *why, size_t why_size);

@@ -201,11 +201,13 @@ static void line_ready(struct loop_io *io, uint32_t events)
 
 	(void)events;
 	for (unsigned i = 0; i < ASKS_A_TURN && line_take(w->p->seg, w->p->slot, &ask, &fd) == 1; i++) {
+		if (!held_under(w, ask.token))
+			worker_take_grants(w);          /* who asks may have heard of it before us */
 		struct held *j = held_under(w, ask.token);
 		if (fd >= 0 && j)
 			follow(w, j, fd, ask.follow);
 		else if (fd >= 0)
-			close(fd);      /* an attempt that is over: its log is in the store, or on its way there */
+			close(fd);      /* an attempt that is over, and its log in the store or on its way there; or one that we are not granted yet, which is asked for again */
 	}
 }
 

@@ -2,6 +2,7 @@
 #include "api_test.h"
 
 #include "http/job_wait.h"
+#include "http/job_watch.h"
 #include "shm/event_ring.h"
 #include "text/uuid.h"
 
@@ -152,7 +153,7 @@ static void what_is_not_there(void **state)
 	begin(0, &none, "30s");
 	api_job(&q[0]);
 	assert_int_equal(answer.status, 404);           /* no use waiting for it */
-	assert_int_equal(job_wait_count(), 0);
+	assert_int_equal(job_watch_count(), 0);
 }
 
 /* --- waiting --- */
@@ -176,7 +177,7 @@ static void waits_for_the_end(void **state)
 	begin(0, &job.id, "30s");
 	api_job(&q[0]);
 	assert_int_equal(answer.answers, 0);
-	assert_int_equal(job_wait_count(), 2);
+	assert_int_equal(job_watch_count(), 2);
 	job = claim_next();
 	keeper_tells(&job, JOB_RUNNING);
 	api_tick(&api);
@@ -191,9 +192,9 @@ static void waits_for_the_end(void **state)
 	string_is(j, "id", ids[0]);
 	string_is(j, "state", "succeeded");
 	json_decref(j);
-	assert_int_equal(job_wait_count(), 1);
+	assert_int_equal(job_watch_count(), 1);
 	q[1].on_gone(&q[1]);
-	assert_int_equal(job_wait_count(), 0);
+	assert_int_equal(job_watch_count(), 0);
 	assert_int_equal(fake_timers(), 0);
 }
 
@@ -230,7 +231,7 @@ static void a_keeper_that_died_told_nothing(void **state)
 	atomic_fetch_add(&seg.h->keeper_turn, 1);
 	api_tick(&api);
 	assert_int_equal(answer.answers, 1);
-	assert_int_equal(job_wait_count(), 0);
+	assert_int_equal(job_watch_count(), 0);
 }
 
 static void overtaken_by_the_ring(void **state)
@@ -278,9 +279,9 @@ static void draining_does_not_wait_for_what_will_not_run(void **state)
 	api.draining = true;
 	api_tick(&api);
 	assert_int_equal(answer.answers, 1);
-	assert_int_equal(job_wait_count(), 1);
+	assert_int_equal(job_watch_count(), 1);
 	fake_pass(31000);
-	assert_int_equal(job_wait_count(), 0);
+	assert_int_equal(job_watch_count(), 0);
 }
 
 /* Given back by its worker after the draining was seen: told at once, since the server may be gone before the next look at all. */
@@ -299,7 +300,7 @@ static void what_a_draining_server_gives_back_is_told_at_once(void **state)
 	keeper_tells(&running, JOB_QUEUED);
 	api_tick(&api);
 	assert_int_equal(answer.answers, 1);
-	assert_int_equal(job_wait_count(), 0);
+	assert_int_equal(job_watch_count(), 0);
 }
 
 static void final_already(void **state)

@@ -5,6 +5,8 @@
 #include <signal.h>
 
 #include "http/job_log.h"
+#include "http/job_watch.h"
+#include "shm/event_ring.h"
 #include "shm/line.h"
 #include "text/uuid.h"
 
@@ -51,6 +53,16 @@ static void end_with(const struct job *j, enum job_outcome outcome, const char *
 	assert_int_equal(store_begin(store, fake_wall_ms * 1000), STORE_OK);
 	assert_int_equal(store_finish(store, &f, &out), STORE_OK);
 	assert_int_equal(store_commit(store), STORE_OK);
+}
+
+/* The keeper tells what has become of a job, and the acceptor hears it. */
+static void tell(const struct job *j, enum job_state state)
+{
+	struct shm_event e = { .state = (uint8_t)state };
+
+	memcpy(e.id, j->id.b, sizeof(e.id));
+	event_put(&seg, &e);
+	api_tick(&api);
 }
 
 /* What the worker is asked: the pipe, and whether until the end. -1: nothing. */
@@ -171,15 +183,99 @@ static void waited_for(void **state)
 	(void)state;
 	ask(&j.id, NULL, "1");
 	assert_int_equal(live.begun, 1);
-	fake_pass(5000);
+	assert_int_equal(job_watch_count(), 1);
+	assert_int_equal(fake_timers(), 0);     /* it costs nothing while nothing happens */
+	tell(&j, JOB_QUEUED);
+	tell(&j, JOB_SCHEDULED);
+	assert_int_equal(asked(0, true), -1);
+	struct job other = submit_type("email", "n", "default");
+	tell(&other, JOB_RUNNING);
 	assert_int_equal(asked(0, true), -1);
 	j = claim_next();
-	fake_pass(1000);
+	tell(&j, JOB_RUNNING);
+	assert_int_equal(job_watch_count(), 0);
 	fd = asked(j.lease_token, true);
 	put(fd, "at last");
 	close(fd);
 	turn();
 	assert_string_equal(answer.body, "at last");
+	assert_int_equal(live.ended, 1);
+}
+
+/* An event was lost with its keeper, or the ring has gone on: what is waited for is found all the same. */
+static void nobody_told(void **state)
+{
+	struct job j = submit_type("email", "n", "default");
+	int fd;
+
+	(void)state;
+	ask(&j.id, NULL, "1");
+	j = claim_next();
+	api_tick(&api);
+	assert_int_equal(asked(0, true), -1);
+	atomic_fetch_add(&seg.h->keeper_turn, 1);
+	api_tick(&api);
+	fd = asked(j.lease_token, true);
+	assert_true(fd >= 0);
+	close(fd);
+	end_with(&j, JOB_OUTCOME_FAILED, "");
+	turn();
+	assert_int_equal(live.ended, 1);
+	/* its third attempt: two others come first */
+	ask(&j.id, "3", "1");
+	fake_pass(3000);
+	api_tick(&api);
+	assert_int_equal(live.ended, 0);
+	assert_int_equal(job_watch_count(), 1);
+	q.gone = true;
+	q.on_gone(&q);
+	assert_int_equal(job_watch_count(), 0);
+}
+
+/* The worker was asked before it had taken the grant, and knows nothing of it: it is asked again. */
+static void asked_too_early(void **state)
+{
+	struct store_reader *reader = api.reader;
+	struct job j = submit_type("email", "n", "default");
+	int fd;
+
+	(void)state;
+	ask(&j.id, NULL, "1");
+	j = claim_next();
+	tell(&j, JOB_RUNNING);
+	fd = asked(j.lease_token, true);
+	close(fd);
+	turn();
+	assert_int_equal(live.ended, 0);
+	assert_int_equal(asked(j.lease_token, true), -1);
+	api.reader = NULL;              /* nor can the store be read just then */
+	fake_pass(200);
+	api.reader = reader;
+	assert_int_equal(asked(j.lease_token, true), -1);
+	fake_pass(200);
+	fd = asked(j.lease_token, true);
+	put(fd, "after all");
+	close(fd);
+	turn();
+	assert_string_equal(answer.body, "after all");
+	assert_int_equal(live.ended, 1);
+	/* or it has ended it without a word, which the store does not know yet */
+	ask(&j.id, NULL, "1");
+	fd = asked(j.lease_token, true);
+	close(fd);
+	turn();
+	assert_int_equal(live.ended, 0);
+	end_with(&j, JOB_OUTCOME_SUCCEEDED, "");
+	fake_pass(200);
+	assert_int_equal(live.ended, 1);
+	assert_string_equal(answer.body, "");
+	/* who wants no more than what there is now is not kept waiting */
+	j = submit_type("email", "n", "default");
+	j = claim_next();
+	ask(&j.id, NULL, NULL);
+	fd = asked(j.lease_token, false);
+	close(fd);
+	turn();
 	assert_int_equal(live.ended, 1);
 }
 
@@ -192,7 +288,9 @@ static void over_before_it_was_seen(void **state)
 	ask(&j.id, NULL, "1");
 	j = claim_next();
 	end_with(&j, JOB_OUTCOME_FAILED, "quick");
-	fake_pass(1000);
+	tell(&j, JOB_RETRYING);
+	assert_int_equal(live.ended, 0);
+	tell(&j, JOB_DEAD);
 	assert_string_equal(answer.body, "quick");
 	assert_int_equal(live.ended, 1);
 	/* and where the worker was asked in time and knew nothing of it any more */
@@ -261,14 +359,19 @@ static void ends_of_waiting(void **state)
 	assert_int_equal(live.ended, 1);
 	ask(&j.id, NULL, "1");
 	api.draining = true;
-	fake_pass(1000);
+	api_tick(&api);
 	api.draining = false;
+	assert_int_equal(live.ended, 1);
+	ask(&j.id, NULL, "1");
+	fake_draining = true;           /* this process alone, after a reload */
+	api_tick(&api);
+	fake_draining = false;
 	assert_int_equal(live.ended, 1);
 	ask(&j.id, NULL, "1");
 	assert_int_equal(store_begin(store, fake_wall_ms * 1000), STORE_OK);
 	assert_int_equal(store_act(store, j.id, STORE_ACT_CANCEL, &out), STORE_OK);
 	assert_int_equal(store_commit(store), STORE_OK);
-	fake_pass(1000);
+	tell(&j, JOB_CANCELLED);
 	assert_int_equal(live.ended, 1);
 	assert_string_equal(answer.body, "");
 }
@@ -277,7 +380,7 @@ static void ends_of_waiting(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { TEST(what_is_kept), TEST(bad_questions), TEST(followed), TEST(now_alone), TEST(waited_for), TEST(over_before_it_was_seen), TEST(a_worker_that_died),
+	const struct CMUnitTest tests[] = { TEST(what_is_kept), TEST(bad_questions), TEST(followed), TEST(now_alone), TEST(waited_for), TEST(nobody_told), TEST(asked_too_early), TEST(over_before_it_was_seen), TEST(a_worker_that_died),
 		TEST(run_elsewhere), TEST(ends_of_waiting) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

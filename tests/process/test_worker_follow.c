@@ -15,8 +15,8 @@ static const char *fifo(void)
 	return path;
 }
 
-/* A program that runs what it reads from the fifo; *ear is our end of that. */
-static struct held *shell(int *ear)
+/* Jobs of the type json are a program that runs what it reads from the fifo; *ear is our end of that. */
+static void shells(int *ear)
 {
 	struct conf_handler *h = (struct conf_handler *)(uintptr_t)conf_handler_of(process.conf, (struct slice){ "json", 4 });
 
@@ -25,6 +25,11 @@ static struct held *shell(int *ear)
 	assert_true(*ear >= 0);
 	free(h->exec.v[2]);
 	assert_true(asprintf(&h->exec.v[2], "exec sh < '%s' >&2", fifo()) > 0);
+}
+
+static struct held *shell(int *ear)
+{
+	shells(ear);
 	return grant("json", "{}");
 }
 
@@ -122,6 +127,28 @@ static void test_tokens_of_nobody(void **state)
 	buf_free(&b);
 }
 
+/* Who is quicker than the worker to hear of a job finds it all the same: the grant lies there. */
+static void test_asked_before_it_was_taken(void **state)
+{
+	struct buf b = { 0 };
+	int ear;
+
+	(void)state;
+	shells(&ear);
+	grant_only("json", "{}", 0, 0);
+	int fd = reader_of(next_token, true);
+	tell(ear, "echo hello\n");
+	hear_until(fd, &b, "hello\n");
+	tell(ear, "exit\n");
+	run_down();
+	hear_out(fd, &b);
+	assert_string_equal(buf_cstr(&b), "hello\n");
+	keep_all();
+	assert_all_free();
+	close(ear);
+	buf_free(&b);
+}
+
 static void test_a_slow_reader_is_told(void **state)
 {
 	struct buf slow = { 0 }, quick = { 0 };
@@ -197,7 +224,7 @@ static void test_readers_that_go_are_forgotten(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { TEST(test_what_was_kept_then_what_comes_then_the_end), TEST(test_tokens_of_nobody), TEST(test_a_slow_reader_is_told),
+	const struct CMUnitTest tests[] = { TEST(test_what_was_kept_then_what_comes_then_the_end), TEST(test_tokens_of_nobody), TEST(test_asked_before_it_was_taken), TEST(test_a_slow_reader_is_told),
 		TEST(test_readers_that_go_are_forgotten) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -114,13 +114,12 @@ static inline struct job_text text(const char *s)
 	return (struct job_text){ s, strlen(s) };
 }
 
-/* Grants one job of a type, and the worker takes it. */
-static inline struct held *grant_with(const char *type, const char *payload, uint64_t blob, uint64_t blob_len)
+/* Grants one job of a type: it lies in the ring. */
+static inline void grant_only(const char *type, const char *payload, uint64_t blob, uint64_t blob_len)
 {
 	struct grant_view v = { .type = text(type), .queue = text("default"), .name = text("a name"), .trace = text("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
-		.content_type = text(""), .payload = text(payload) }, seen;
+		.content_type = text(""), .payload = text(payload) };
 	struct grant_writer writer;
-	uint32_t index = w.idle[w.nidle - 1];
 
 	next_token++;
 	v.g = (struct grant){ .id = { { 7, (uint8_t)next_token } }, .token = next_token, .attempt = 2, .max_attempts = 3, .timeout_ms = 30000, .payload_len = blob ? blob_len : strlen(payload),
@@ -128,6 +127,15 @@ static inline struct held *grant_with(const char *type, const char *payload, uin
 	grant_begin(&seg, slot, &writer);
 	assert_true(grant_write(&seg, slot, &writer, &v));
 	grant_publish(&seg, slot, &writer);
+}
+
+/* The same, and the worker takes it. */
+static inline struct held *grant_with(const char *type, const char *payload, uint64_t blob, uint64_t blob_len)
+{
+	struct grant_view seen;
+	uint32_t index = w.idle[w.nidle - 1];
+
+	grant_only(type, payload, blob, blob_len);
 	assert_int_equal(grant_next(&seg, slot, &w.seen, &seen), 1);
 	held_take(&w, &seen);
 	assert_int_equal(grant_next(&seg, slot, &w.seen, &seen), 0);
