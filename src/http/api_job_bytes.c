@@ -41,6 +41,15 @@ void api_job_result(struct http_request *q)
 	buf_free(&body);
 }
 
+/* One that was submitted came in a header; one that was imported may be any text, and must not end the line that it stands in. */
+static bool fits_header(struct job_text s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (((unsigned char)s.p[i] < ' ' && s.p[i] != '\t') || s.p[i] == 0x7f)
+			return false;
+	return true;
+}
+
 void api_job_payload(struct http_request *q)
 {
 	char content_type[257] = "application/json";
@@ -54,7 +63,9 @@ void api_job_payload(struct http_request *q)
 		return;
 	rc = store_get(q->api->reader, id, &job, &spec);
 	if (rc == STORE_OK) {
-		if (spec.content_type.n)
+		if (!fits_header(spec.content_type))
+			snprintf(content_type, sizeof(content_type), "application/octet-stream");
+		else if (spec.content_type.n)
 			snprintf(content_type, sizeof(content_type), "%.*s", (int)spec.content_type.n, spec.content_type.p);
 		rc = store_payload(q->api->reader, id, &body);
 	}

@@ -125,6 +125,16 @@ static void bytes(void **state)
 	begin(0, &job.id, NULL);
 	api_job_result(&q[0]);
 	assert_string_equal(answer.content_type, "application/octet-stream");
+	/* as only an import can bring them */
+	static const char *const odd[] = { "text/plain\r\nSet-Cookie: a=b", "text/plain\nX: y", "a\x7f" };
+	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+		spec.content_type = (struct job_text){ odd[i], strlen(odd[i]) };
+		job = submit_spec(&spec);
+		begin(0, &job.id, NULL);
+		api_job_payload(&q[0]);
+		assert_string_equal(answer.content_type, "application/octet-stream");
+		assert_int_equal(answer.n, 18);
+	}
 }
 
 static void what_is_not_there(void **state)
