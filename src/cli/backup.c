@@ -88,7 +88,7 @@ static int make_part(const struct backup *b)
 		return cli_fail(EX_CANTCREAT, "%s is there already; a backup is a new directory", b->dest);
 	if (mkdir(b->part, 0750) != 0)
 		return cli_fail(errno == EACCES ? EX_NOPERM : EX_CANTCREAT, "cannot make %s: %s", b->part, strerror(errno));
-	if (geteuid() == 0 && chown(b->part, b->place.uid, b->place.gid) != 0)
+	if (geteuid() == 0 && dir_give(b->part, 0750, b->place.uid, b->place.gid) != 0)
 		return cli_fail(EX_NOPERM, "cannot give %s to the store's owner: %s", b->part, strerror(errno));
 	return EX_OK;
 }

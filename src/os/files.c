@@ -179,8 +179,7 @@ int lockfile_say(int fd, pid_t pid)
 	return pid_put(fd, pid);
 }
 
-/* By its descriptor: the parent may be another user's, who has put a link in its place by now. */
-static int dir_give(const char *path, mode_t mode, uid_t uid, gid_t gid)
+int dir_give(const char *path, mode_t mode, uid_t uid, gid_t gid)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 

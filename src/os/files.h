@@ -22,6 +22,8 @@ int lockfile_say(int fd, pid_t pid);
 
 /* Makes the directory and its missing parents, mode `mode`, owner uid:gid where not (uid_t)-1. An existing one is left as it is. */
 int dir_make(const char *path, mode_t mode, uid_t uid, gid_t gid);
+/* The same for one that was just made, where its parent may be another user's: whatever has come into its place by now is not given away. */
+int dir_give(const char *path, mode_t mode, uid_t uid, gid_t gid);
 int dir_sync(const char *path);                         /* fsync of the directory itself */
 
 /* Free bytes for unprivileged users on the file system of `path`; -1 with errno. */
