@@ -259,7 +259,7 @@ static bool begin(struct work *w, const char *types, const char *queues)
 	w->beat_timer.fire = beats_again;
 	w->reap_timer.fire = reap_more;
 	w->stop_timer.fire = give_up;
-	w->batch = 100;
+	w->batch = WORK_BATCH;
 	buf_printf(&w->ask, "\"lease\":\"%dms\",\"wait\":\"%dms\",\"worker\":", WORK_LEASE_MS, CLAIM_WAIT_MS);
 	json_put_string(&w->ask, slice_of(w->worker));
 	buf_str(&w->ask, ",\"types\":[");

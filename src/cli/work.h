@@ -7,6 +7,7 @@
 #include "run/run.h"
 
 #define WORK_JOBS_MAX 1000
+#define WORK_BATCH 100u                 /* results in one call */
 #define WORK_LEASE_MS 30000
 #define WORK_ANSWER_MS 20000            /* how long an answer may take that waits for nothing */
 

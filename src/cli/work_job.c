@@ -256,6 +256,8 @@ void work_report(struct work *w)
 	buf_char(&body, ']');
 	if (w->sent)
 		link_post(&w->results, "/claims/results", (struct slice){ body.data, body.len }, WORK_ANSWER_MS);
+	else
+		w->batch = WORK_BATCH;          /* whatever was not taken in one is behind us */
 	buf_free(&body);
 }
 

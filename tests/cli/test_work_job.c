@@ -76,7 +76,7 @@ static int set_up(void **unused)
 	claims = starts = 0;
 	w.loop = loop_new();
 	w.jobs = 3;
-	w.batch = 100;
+	w.batch = WORK_BATCH;
 	w.job = calloc(3, sizeof(*w.job));
 	w.conf = conf_parse("a test", text, sizeof(text) - 1, &report);
 	w.results.arg = w.beats.arg = &w;
@@ -254,6 +254,18 @@ static void what_is_not_taken_is_said_alone_then_plainly_then_no_more(void **unu
 	assert_string_equal(posted.body, "[{\"id\":\"" ID(1) "\",\"lease\":\"11\",\"outcome\":\"fail\",\"error\":\"its result or log was not taken: the server answered 413\"}]");
 	result(413, "");
 	assert_int_equal(w.held, 1);            /* the first is given up, the second's turn comes */
+	assert_non_null(strstr(posted.body, ID(2)));
+	result(200, "{\"results\":[{\"id\":\"" ID(2) "\",\"status\":200}]}");
+	assert_int_equal(w.held, 0);
+	/* and the next ones go together again */
+	work_take(&w, JOB(1, ""));
+	work_take(&w, JOB(2, ""));
+	w.results.stage = LINK_BUSY;
+	end(0, JOB_OUTCOME_SUCCEEDED, "");
+	end(1, JOB_OUTCOME_SUCCEEDED, "");
+	w.results.stage = LINK_IDLE;
+	work_report(&w);
+	assert_non_null(strstr(posted.body, ID(1)));
 	assert_non_null(strstr(posted.body, ID(2)));
 }
 
