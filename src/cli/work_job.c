@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 
 #include "os/clock.h"
 #include "os/log.h"
@@ -326,6 +327,12 @@ void work_reported(struct link *l, int status, struct slice body, const char *wh
 			j->state = WORK_OVER;
 			left = true;
 		}
+	if ((status == 401 || status == 403) && w->stops && w->running == 0) {
+		log_error("the server does not take how %u jobs ended: %d; their leases will run out", w->held, status);
+		w->code = w->code ? w->code : EX_NOPERM;
+		w->over = true;
+		return;
+	}
 	if (left && !refused)
 		loop_timer_set(w->loop, &w->result_timer, work_pause(++w->result_tries));
 	else

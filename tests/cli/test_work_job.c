@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 
 #include <cmocka.h>
 
@@ -236,6 +237,28 @@ static void what_is_not_answered_is_said_again(void **unused)
 	assert_int_equal(w.result_timer.place, 0);
 }
 
+/* Its token is not known any more: nothing is left to wait for. */
+static void one_who_may_not_report_ends(void **unused)
+{
+	(void)unused;
+	work_take(&w, JOB(1, ""));
+	work_take(&w, JOB(2, ""));
+	end(0, JOB_OUTCOME_SUCCEEDED, "");
+	result(401, "");
+	assert_false(w.over);
+	w.stops = 1;                            /* a claim was refused as well */
+	loop_timer_stop(w.loop, &w.result_timer);
+	work_report(&w);
+	result(401, "");
+	assert_false(w.over);                   /* one runs */
+	loop_timer_stop(w.loop, &w.result_timer);
+	end(1, JOB_OUTCOME_SUCCEEDED, "");
+	result(401, "");
+	assert_true(w.over);
+	assert_int_equal(w.code, EX_NOPERM);
+	w.over = false;
+}
+
 static void what_is_not_taken_is_said_alone_then_plainly_then_no_more(void **unused)
 {
 	(void)unused;
@@ -333,6 +356,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_failure_says_all_it_knows, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_says_nothing_of_the_job_gives_it_back, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_is_not_answered_is_said_again, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(one_who_may_not_report_ends, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_is_not_taken_is_said_alone_then_plainly_then_no_more, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_lease_is_extended_and_its_loss_ends_the_job, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(progress_is_told_when_nothing_is_due, set_up, tear_down),
