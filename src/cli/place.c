@@ -20,19 +20,34 @@
 #include "os/clock.h"
 #include "os/files.h"
 
+bool place_owner(const char *path, bool make, uid_t *uid, gid_t *gid)
+{
+	char name[PATH_MAX];
+	struct stat st = { .st_uid = 0 };
+
+	snprintf(name, sizeof(name), "%s/data.mdb", path);
+	bool there = lstat(name, &st) == 0, other = !there && make && errno == ENOENT;
+	if (there && S_ISLNK(st.st_mode) && st.st_uid == 0)
+		there = stat(name, &st) == 0;
+	else if (there && S_ISREG(st.st_mode) && st.st_uid == 0 && st.st_nlink > 1)
+		other = true;           /* that may be the second name of any file of root's */
+	if (other)
+		there = stat(path, &st) == 0;
+	*uid = st.st_uid;
+	*gid = st.st_gid;
+	return there;
+}
+
 static int look(struct place *p, bool make)
 {
 	char name[PATH_MAX];
-	struct stat st;
 
 	snprintf(name, sizeof(name), "%s/data.mdb", p->path);
-	if (stat(name, &st) != 0 && !(make && errno == ENOENT && stat(p->path, &st) == 0)) {
+	if (!place_owner(p->path, make, &p->uid, &p->gid) || (access(name, F_OK) != 0 && !(make && errno == ENOENT))) {
 		if (errno == ENOENT)
 			return cli_fail(EX_NOINPUT, "there is no store in %s; name the server's conf with -c FILE%s", p->path, make ? ", or start the server once, which makes it" : "");
 		return cli_fail(errno == EACCES ? EX_NOPERM : EX_IOERR, "cannot look at %s: %s", name, strerror(errno));
 	}
-	p->uid = st.st_uid;
-	p->gid = st.st_gid;
 	if (geteuid() != 0 && access(name, R_OK | W_OK) != 0 && errno == EACCES)
 		return cli_fail(EX_NOPERM, "%s may not be used by you; ask as root or as the server's user", name);
 	snprintf(name, sizeof(name), "%s/instance.lock", p->path);

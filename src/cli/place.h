@@ -23,6 +23,8 @@ struct place {
 /* 0, or a code with the message printed. `make`: a store that is not there yet is fine. */
 int place_open(struct place *p, const char *conf_file, bool make);
 void place_close(struct place *p);
+/* Whose the store is that lies there, or, with `make`, is to lie there; a link or a second name that may have been planted counts as his whose directory or link it is. False with errno. */
+bool place_owner(const char *path, bool make, uid_t *uid, gid_t *gid);
 /* In the child: whoever was started as root goes on as the one whose store it is, so that no file of root's is left in it. */
 int place_become(const struct place *p);
 /* In the child: keeps servers out until the process ends. EX_UNAVAILABLE with the message where one runs. */

@@ -3,6 +3,8 @@
  * The segment is opened anew for each look, since a server that starts again makes another. */
 #include "cli/top.h"
 
+#include <errno.h>
+#include <grp.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,6 +15,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/place.h"
 #include "cli/segment_open.h"
 #include "cli/terminal.h"
 #include "os/clock.h"
@@ -53,13 +56,23 @@ static int look(struct view *v, char *why, size_t why_size)
 	return code;
 }
 
-/* What only the store knows is left out where it cannot be opened. It is never closed: closing takes care that is not ours of what the server's processes share. */
+/* As root it is opened as the one whose it is: what LMDB makes there must not be root's, and no link there may lead root to another file.
+ *
+ * What only the store knows is left out where it cannot be opened. It is never closed: closing takes care that is not ours of what the server's processes share. */
 static void open_store(struct view *v)
 {
 	enum store_rc rc;
 	char why[200];
+	uid_t uid = 0;
+	gid_t gid = 0;
+	bool changes = geteuid() == 0 && place_owner(v->conf->store.path, false, &uid, &gid) && uid != 0;
 
-	v->sampler.store = store_reader_open(v->conf->store.path, v->conf->store.map_size, NULL, &rc, why, sizeof(why));
+	if (changes && (setgroups(0, NULL) != 0 || setegid(gid) != 0 || seteuid(uid) != 0))
+		snprintf(why, sizeof(why), "cannot become its owner (user %u): %s", (unsigned)uid, strerror(errno));
+	else
+		v->sampler.store = store_reader_open(v->conf->store.path, v->conf->store.map_size, NULL, &rc, why, sizeof(why));
+	if (changes && (seteuid(0) != 0 || setegid(0) != 0))
+		abort();
 	if (!v->sampler.store)
 		snprintf(v->sampler.why, sizeof(v->sampler.why), "without the store: %s", why);
 }

@@ -80,6 +80,30 @@ get "/jobs/$id"
 is "the next start has the jobs" "$(field state)" succeeded
 ok "it ends" end_server
 
+# --- root looks at the store ---
+rm "$T/store/lock.mdb"
+"$stint" top -c "$T/stint.conf" --once -d 100ms > "$T/out" 2>&1
+is "top shows what is left" $? 0
+is "what it makes in the store is not root's" "$(find "$T/store" ! -user nobody)" ""
+: > "$T/secret"
+rm "$T/store/lock.mdb"
+ln -s "$T/secret" "$T/store/lock.mdb"
+chown -h nobody "$T/store/lock.mdb"
+"$stint" top -c "$T/stint.conf" --once -d 100ms > "$T/out" 2>&1
+is "and it writes to nothing by a planted link" "$(stat -c %s "$T/secret")" 0
+rm "$T/store/lock.mdb"
+mv "$T/store/data.mdb" "$T/work/data.mdb"
+head -c 8192 /dev/zero > "$T/secret"
+ln -s "$T/secret" "$T/store/data.mdb"
+chown -h nobody "$T/store/data.mdb"
+"$stint" check -c "$T/stint.conf" > "$T/out" 2>&1
+is "a planted store of root's does not make it work as root" "$(find "$T/store" ! -user nobody)" ""
+mv "$T/work/data.mdb" "$T/store/data.mdb"
+must_start
+get "/jobs/$id"
+is "the server starts on it" "$(field state)" succeeded
+ok "and ends" end_server
+
 # --- a user that is not there ---
 sed -i 's/^user = .*/user = "stint-nobody-at-all"/' "$T/base.conf"
 write_conf "$(random_port)"
