@@ -69,6 +69,8 @@ struct store {
 	struct idem_index idem;         /* idempotency keys, rebuilt after the opening; an abort takes it back by itself */
 	uint8_t idem_secret[SIPHASH_BYTES];
 	uint64_t next_idem;             /* number of the log's next row */
+	uint64_t idem_ahead;            /* rows before this one were looked at for their age, and are from a time that the clock says is to come; 0: none */
+	int64_t idem_ahead_ms;          /* when the first of them was written */
 	uint64_t idem_at;               /* the log is in the index up to here, and the rest goes there slice by slice; 0: not begun */
 	unsigned idem_slice;
 	bool idem_loaded;               /* all of it is */

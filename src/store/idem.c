@@ -113,12 +113,17 @@ static bool outlived(const struct store *s, const struct idem_row *row)
 	return row->created_ms + s->rules.idempotency_window_ms <= s->now_ms;
 }
 
+/* Oldest first, as they were written. Those of a time when the clock was ahead are passed over, and looked at again when it has come so far: what was written behind them does not wait for that. */
 enum store_rc idem_expire(struct store *s, unsigned limit, bool *more)
 {
 	*more = false;
+	if (s->now_ms >= s->idem_ahead_ms || s->idem_ahead > s->next_idem) {
+		s->idem_ahead = 0;
+		s->idem_ahead_ms = INT64_MAX;
+	}
 	for (unsigned i = 0; s->idem.n || !s->idem_loaded; i++) {
 		struct kv_bytes found, v;
-		struct key k = row_key(0);
+		struct key k = row_key(s->idem_ahead);
 		struct idem_row row;
 		struct job_text key;
 		uint8_t copy[JOB_KEY_MAX];
@@ -126,17 +131,23 @@ enum store_rc idem_expire(struct store *s, unsigned limit, bool *more)
 		if (rc != STORE_OK)
 			return may(rc);
 		uint64_t at = key_get64(found.p);
-		if (!idem_decode(v, &row, &key)) {
-			k = row_key(at);
-			TRY(row_del(s, KV_IDEM, key_of(&k)));
-			row_whole(s);
-			continue;
-		}
-		if (!outlived(s, &row))
+		bool sound = idem_decode(v, &row, &key), stays = sound && !outlived(s, &row);
+		if (stays && row.created_ms <= s->now_ms)
 			return STORE_OK;
 		if (i == limit) {
 			*more = true;
 			return STORE_OK;
+		}
+		if (stays) {
+			s->idem_ahead = at + 1;
+			s->idem_ahead_ms = row.created_ms < s->idem_ahead_ms ? row.created_ms : s->idem_ahead_ms;
+			continue;
+		}
+		if (!sound) {
+			k = row_key(at);
+			TRY(row_del(s, KV_IDEM, key_of(&k)));
+			row_whole(s);
+			continue;
 		}
 		memcpy(copy, key.p, key.n);
 		TRY(idem_drop(s, at, (struct job_text){ (const char *)copy, key.n }));

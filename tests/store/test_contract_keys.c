@@ -120,6 +120,34 @@ static void test_the_window_ends(void **state)
 	recount(f);
 }
 
+/* The clock was years ahead, and has been put right: what was remembered then does not keep what came afterwards. */
+static void test_a_clock_that_was_ahead(void **state)
+{
+	struct fixture *f = *state;
+	struct job_spec a = keyed("a", 1), b = keyed("b", 1), c = keyed("c", 1), d = keyed("d", 1);
+	struct job first, again;
+
+	window(f, HOUR_MS, 3);
+	f->now_us += 100000 * HOUR_US;
+	assert_int_equal(ask(f, &a, &first), STORE_OK);
+	f->now_us -= 100000 * HOUR_US;
+	assert_int_equal(ask(f, &b, &again), STORE_OK);
+	assert_int_equal(ask(f, &c, &again), STORE_OK);
+	assert_int_equal(ask(f, &d, &again), STORE_KEYS_FULL);
+	f->now_us += 2 * HOUR_US;
+	assert_int_equal(ask(f, &d, &again), STORE_OK);
+	assert_int_equal(ask(f, &c, &again), STORE_OK);
+	assert_int_equal(ask(f, &a, &again), STORE_REPLAYED);
+	assert_true(same(&first, &again));
+	f->now_us += 100000 * HOUR_US;
+	retain(f);
+	window(f, HOUR_MS, 2);
+	assert_int_equal(ask(f, &b, &again), STORE_OK);         /* all are gone now */
+	assert_int_equal(ask(f, &c, &again), STORE_OK);
+	assert_int_equal(ask(f, &d, &again), STORE_KEYS_FULL);
+	recount(f);
+}
+
 static void test_too_many(void **state)
 {
 	struct fixture *f = *state;
@@ -411,7 +439,7 @@ static void test_a_replay_needs_no_room(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		BOTH(test_the_first_job_is_the_answer), BOTH(test_within_one_batch), BOTH(test_an_abort_forgets), BOTH(test_the_window_ends), BOTH(test_too_many),
+		BOTH(test_the_first_job_is_the_answer), BOTH(test_within_one_batch), BOTH(test_an_abort_forgets), BOTH(test_the_window_ends), BOTH(test_a_clock_that_was_ahead), BOTH(test_too_many),
 		BOTH(test_a_job_takes_its_key_with_it), BOTH(test_keys_are_bytes), BOTH(test_rebuilt_at_open), BOTH(test_one_live_job), BOTH(test_the_key_is_free_when_it_ends),
 		BOTH(test_retried_by_hand), BOTH(test_both_keys), BOTH(test_a_replay_needs_no_room),
 	};
