@@ -104,20 +104,36 @@ static void mark_ends(struct output_log *o)
 	o->nline = 0;
 }
 
-/* Takes one line, or what there is of it. Returns how many bytes. */
-static size_t take_line(struct output_log *o, const char *p, size_t n)
+/* How much of it is text, whole lines at once: a flood of short ones costs no more than one of long ones. */
+static size_t text_until_mark(const struct output_log *o, const char *p, size_t n)
 {
-	const char *newline = memchr(p, '\n', n);
-	size_t part = newline ? (size_t)(newline - p) + 1 : n;
+	const char *mark = o->plain ? NULL : p;
+
+	while (mark && (mark = memchr(mark + 1, ':', n - (size_t)(mark + 1 - p))) != NULL)
+		if (mark[-1] == '\n')
+			return (size_t)(mark - p);
+	return n;
+}
+
+/* Takes lines up to the next that may be a mark, or a mark, or what there is of it. Returns how many bytes. */
+static size_t take_lines(struct output_log *o, const char *p, size_t n)
+{
+	const char *newline = NULL;
+	size_t part = 0;
 
 	if (o->at == AT_LINE_START)
 		o->at = p[0] == ':' && !o->plain ? AT_MARK : AT_TEXT;
-	if (o->at == AT_MARK && o->nline + part > sizeof(o->line)) {
-		keep(o, o->line, o->nline);
-		o->nline = 0;
-		o->at = AT_TEXT;
+	if (o->at == AT_MARK) {
+		newline = memchr(p, '\n', n);
+		part = newline ? (size_t)(newline - p) + 1 : n;
+		if (o->nline + part > sizeof(o->line)) {
+			keep(o, o->line, o->nline);
+			o->nline = 0;
+			o->at = AT_TEXT;
+		}
 	}
 	if (o->at == AT_TEXT) {
+		part = text_until_mark(o, p, n);
 		keep(o, p, part);
 	} else {
 		memcpy(o->line + o->nline, p, part);
@@ -125,7 +141,7 @@ static size_t take_line(struct output_log *o, const char *p, size_t n)
 		if (newline)
 			mark_ends(o);
 	}
-	if (newline)
+	if (p[part - 1] == '\n')
 		o->at = AT_LINE_START;
 	return part;
 }
@@ -134,7 +150,7 @@ void output_log_add(struct output_log *o, const char *p, size_t n)
 {
 	o->total += n;
 	while (n) {
-		size_t taken = take_line(o, p, n);
+		size_t taken = take_lines(o, p, n);
 		p += taken;
 		n -= taken;
 	}

@@ -111,6 +111,34 @@ static void test_marks_in_pieces(void **state)
 	assert_int_equal(the_log.retry_in_ms, 1500);
 }
 
+/* However the bytes come, the same is kept and the same is heard. */
+static void test_any_pieces_give_the_same(void **state)
+{
+	static const char text[] = "a\n:b\n::progress 1 x\n\n:\nc::progress 2\n::retry-in 1s\n::progress 3 y\n::progress\n\n\nend";
+	static const char kept[] = "a\n:b\n\n:\nc::progress 2\n::progress\n\n\nend";
+
+	(void)state;
+	for (size_t piece = 1; piece <= strlen(text); piece++) {
+		buf_clear(&the_log.kept);
+		the_log.said = the_log.total = 0;
+		the_log.retry_in_ms = -1;
+		said.calls = 0;
+		for (size_t at = 0; at < strlen(text); at += piece)
+			output_log_add(&the_log, text + at, strlen(text) - at < piece ? strlen(text) - at : piece);
+		output_log_end(&the_log);
+		assert_string_equal(buf_cstr(&the_log.kept), kept);
+		assert_int_equal(the_log.total, strlen(text));
+		assert_int_equal(the_log.said, strlen(kept));
+		assert_int_equal(the_log.retry_in_ms, 1000);
+		assert_int_equal(said.calls, 2);
+		assert_string_equal(said.message, "y");
+	}
+	buf_clear(&the_log.kept);
+	the_log.plain = true;
+	add(text);
+	assert_string_equal(buf_cstr(&the_log.kept), text);
+}
+
 static void test_a_mark_as_last_line_needs_no_newline(void **state)
 {
 	(void)state;
@@ -240,6 +268,7 @@ int main(void)
 		cmocka_unit_test(test_head_of_nothing),
 		cmocka_unit_test_setup_teardown(test_marks_are_taken_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_marks_in_pieces, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_any_pieces_give_the_same, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_mark_as_last_line_needs_no_newline, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_the_longest_pause, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_wrong_marks_stay_in_the_log, setup, teardown),
