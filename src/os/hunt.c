@@ -254,6 +254,11 @@ bool hunt_step(struct hunt *h, size_t max, unsigned walks)
 	return true;
 }
 
+bool hunt_kills(const struct hunt *h)
+{
+	return h->still;
+}
+
 void hunt_drop(struct hunt *h)
 {
 	if (!h)

@@ -15,6 +15,9 @@ struct hunt *hunt_begin(const pid_t *roots, size_t n);
  * there is more to do. */
 bool hunt_step(struct hunt *h, size_t max, unsigned walks);
 
+/* Whether all stand still and are being killed. Each that is killed runs once more to end: who lets time pass between steps then keeps them from running all at once. */
+bool hunt_kills(const struct hunt *h);
+
 /* Frees it; NULL does nothing. One that is not over has stopped some, and killed nobody. */
 void hunt_drop(struct hunt *h);
 

@@ -17,6 +17,7 @@
 
 #define MS 1000000LL
 #define LEFT_WARN_NS (10000 * MS)
+#define REAP_TURNS 64u                  /* in a row, before a sweep that waits has its turn */
 #define KILL_AGAIN_NS (10000 * MS)      /* a process that SIGKILL has not ended (it hangs in the kernel) is told again, and the log told of it */
 
 struct family_list families = LIST_HEAD_INITIALIZER(families);
@@ -148,6 +149,7 @@ static void reap_leaders(void)
 
 bool family_reap(unsigned max)
 {
+	static unsigned turns;
 	unsigned n = 0;
 
 	if (family_sweeping()) {
@@ -161,7 +163,11 @@ bool family_reap(unsigned max)
 		take(si.si_pid);
 		n++;
 	}
-	family_sweep();
+	/* What has ended is taken before what is left is looked for: the dead of a fork bomb are as dear to look at as the living. */
+	if (n < max || ++turns >= REAP_TURNS) {
+		turns = 0;
+		family_sweep();
+	}
 	return n == max;
 }
 

@@ -15,8 +15,9 @@
 #include "os/proc.h"
 
 #define CHILDREN_MAX 1024u              /* looked at in one sweep; the others in the next one */
-#define LOOKS_A_SLICE 32u               /* about a millisecond */
-#define HUNTED_A_SLICE 64u              /* the same, of processes of the machine */
+#define LOOKS_A_SLICE 8u
+#define HUNTED_A_SLICE 16u
+#define KILL_PAUSE_NS 1000000LL         /* in which so many die */
 #define STUBBORN_SWEEPS 3u              /* after so many in vain whole trees are stopped and then killed, as only a fork bomb needs: that is some walks through /proc */
 #define REAPS 128u
 
@@ -25,6 +26,7 @@ static struct {
 	bool open;                      /* one is under way */
 	bool unknown;                   /* it has found something that may belong to any family */
 	bool stubborn;
+	bool killed;                    /* somebody, in this slice */
 	pid_t child[CHILDREN_MAX];
 	size_t n;                       /* still to be looked at */
 	pid_t prey[CHILDREN_MAX];       /* of the stubborn */
@@ -95,6 +97,7 @@ static bool end_process(pid_t pid)
 	if (kill(pid, own.stubborn ? SIGSTOP : SIGKILL) == 0 || errno != EPERM) {
 		if (own.stubborn)
 			own.prey[own.nprey++] = pid;
+		own.killed |= !own.stubborn;
 		return true;
 	}
 	if (refused != pid)
@@ -172,6 +175,7 @@ static void finish(void)
 /* True while there is more to do. */
 static bool slice(void)
 {
+	own.killed = own.hunt && hunt_kills(own.hunt);
 	for (unsigned i = 0; own.n > 0 && i < LOOKS_A_SLICE; i++)
 		look_at(own.child[--own.n]);    /* the newest first: who hops from number to number is among them */
 	if (own.n > 0)
@@ -210,7 +214,7 @@ void family_sweep(void)
 		finish();
 	own.timer.fire = again;
 	if (more || goes_on)
-		loop_timer_set(own.loop, &own.timer, 0);
+		loop_timer_set(own.loop, &own.timer, own.killed ? KILL_PAUSE_NS : 0);
 }
 
 void family_sweep_wanted(void)

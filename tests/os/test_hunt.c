@@ -280,9 +280,13 @@ static void slices_come_to_the_same_end(void **unused)
 	assert_non_null(h);
 	wait_until_it_stands(root);
 	/* not one is killed before all of them stand still */
+	assert_false(hunt_kills(h));
 	while (hunt_step(h, 1, WALKS)) {
 		slices++;
+		/* which is told before the first is killed */
 		if (!stands(root))
+			assert_true(hunt_kills(h));
+		if (hunt_kills(h))
 			break;
 	}
 	for (unsigned i = 1; i < 4; i++) {

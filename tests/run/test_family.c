@@ -2,6 +2,7 @@
 #include "attempt.h"
 
 #include "run/exec.h"
+#include "run/family_inside.h"
 #include "fixture.h"
 
 /* The pids that the handler and what it forked wrote to stdout, one a line. */
@@ -84,6 +85,34 @@ static void test_escaped_child_of_one_that_timed_out(void **state)
 }
 
 /* While one runs on with an escaped child, others that end around it leave both alone. */
+/* A fork bomb leaves thousands that are dead: to look at each of them while more wait to be reaped is a worker's time for nothing. */
+static void test_the_dead_are_taken_before_the_living_are_looked_for(void **state)
+{
+	enum { DEAD = 200, AT_ONCE = 4 };
+	pid_t dead[DEAD];
+	siginfo_t si;
+
+	(void)state;
+	bench_exec("/bin/true", NULL);
+	struct attempt *at = bench_begin(0, "", 0);
+	bench_start(at);
+	assert_int_equal(waitid(P_PID, (id_t)((struct exec_attempt *)(void *)at->a)->family.pid, &si, WEXITED | WNOWAIT), 0);
+	for (unsigned i = 0; i < DEAD; i++) {
+		dead[i] = fork();
+		if (dead[i] == 0)
+			_exit(0);
+		assert_int_equal(waitid(P_PID, (id_t)dead[i], &si, WEXITED | WNOWAIT), 0);
+	}
+	for (unsigned i = 0; i < 10; i++) {
+		assert_true(family_reap(AT_ONCE));
+		assert_false(family_sweeping());
+		assert_int_equal(at->ended, 0);
+	}
+	bench_wait();
+	assert_int_equal(at->ended, 1);
+	assert_int_equal(at->r.outcome, JOB_OUTCOME_SUCCEEDED);
+}
+
 static void test_what_still_runs_is_left_alone(void **state)
 {
 	pid_t pid[2];
@@ -166,6 +195,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(test_child_without_our_mark_is_ended, bench_setup, bench_teardown),
 		cmocka_unit_test_setup_teardown(test_swarm_is_ended, bench_setup, bench_teardown),
 		cmocka_unit_test_setup_teardown(test_escaped_child_of_one_that_timed_out, bench_setup, bench_teardown),
+		cmocka_unit_test_setup_teardown(test_the_dead_are_taken_before_the_living_are_looked_for, bench_setup, bench_teardown),
 		cmocka_unit_test_setup_teardown(test_what_still_runs_is_left_alone, bench_setup, bench_teardown),
 		cmocka_unit_test_setup_teardown(test_process_death_ends_everything, bench_setup, bench_teardown),
 		cmocka_unit_test_setup_teardown(test_handlers_die_with_their_worker, bench_setup, bench_teardown),
