@@ -16,6 +16,7 @@
 #include "os/clock.h"
 #include "os/log.h"
 #include "os/proc.h"
+#include "os/realtime.h"
 #include "os/timeslice.h"
 #include "process/channel.h"
 
@@ -35,6 +36,17 @@ static struct {
 /* From a terminal these reach the whole foreground group; what they ask for comes from the master. TERM is how the kernel says that it died, CHLD is a worker's. */
 static const int signals[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGWINCH, SIGCHLD, 0 };
 
+/* Who serves others is to wake at once, however many run. Before it becomes somebody else, who may not. */
+static void be_prompt(const struct child_birth *birth)
+{
+	timeslice_short();
+	/* What one of us uses of the processor counts against its session: a worker's floods of output must not make the keeper wait. */
+	if (birth->background && setsid() > 0)
+		timeslice_weigh_session(PROCESS_SESSION_NICE);
+	if (birth->background && birth->ahead)
+		realtime_allow();
+}
+
 void child_born(const struct child_birth *birth)
 {
 	memset(&own, 0, sizeof(own));
@@ -42,6 +54,7 @@ void child_born(const struct child_birth *birth)
 	own.log_at_go = birth->log_at_go;
 	own.background = birth->background;
 	snprintf(own.title, sizeof(own.title), "%s", birth->title);
+	be_prompt(birth);
 	log_role(own.title);
 	title_set("stintd: %s", own.title);
 }
@@ -160,6 +173,7 @@ static void beat(struct loop_timer *t)
 	atomic_store_explicit(&me->heartbeat_ns, clock_boot_ns(), memory_order_relaxed);
 	atomic_store_explicit(&me->rss_kb, proc_resident_kb(), memory_order_relaxed);
 	shm_gauge(me, SHM_C_LOG_DROPPED, log_dropped());
+	realtime_look(clock_boot_ns() / 1000, clock_of_process_us(getpid()));
 	loop_timer_set(p->loop, t, BEAT_NS);
 }
 
@@ -179,7 +193,6 @@ void child_begin(struct process *p)
 	/* Becoming somebody else clears it, so it comes after; and the master may have died before it. */
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0)
 		cannot(p, "PR_SET_PDEATHSIG");
-	timeslice_short();              /* who serves others is to wake at once, however many run */
 	p->loop = loop_new();
 	if (!p->loop)
 		cannot(p, "event loop");

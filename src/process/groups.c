@@ -18,8 +18,9 @@
 
 #define STALE_TRIES 200                 /* of STALE_PAUSE_NS: what an earlier run left gets 2 s to die */
 #define STALE_PAUSE_NS 10000000L
+#define MAIN_WEIGHT "1000"              /* of the processor, where all that a worker runs has 100: who serves waits for no fork bomb */
 
-static const char *const controllers[GROUPS_CONTROLLERS] = { "memory", "pids" };
+static const char *const controllers[GROUPS_CONTROLLERS] = { "memory", "pids", "cpu" };
 
 /* Two servers may share a group; each knows its own part again. */
 static bool name_path(struct master *m)
@@ -136,6 +137,7 @@ static bool divide(struct master *m, int home, int group, int *main_group)
 		return false;
 	for (size_t i = 0; i < GROUPS_CONTROLLERS; i++)
 		m->groups.has[i] = enable(home, group, controllers[i], &m->groups.took[i]);
+	cgroup_write(*main_group, "cpu.weight", MAIN_WEIGHT);   /* there is none without its controller */
 	return give_to(m, group);
 }
 

@@ -87,12 +87,12 @@ struct watch {
 	int64_t ping_ns;                /* 0: not asked for */
 };
 
-#define GROUPS_CONTROLLERS 2
+#define GROUPS_CONTROLLERS 3
 
 struct groups {                         /* the server's control groups */
 	int dir;                        /* its own part, open; -1: none, and path is "" */
 	bool stale;                     /* some of a dead worker were not gone at the last look */
-	bool has[GROUPS_CONTROLLERS];   /* memory, pids: what its groups can limit */
+	bool has[GROUPS_CONTROLLERS];   /* memory, pids, cpu: what its groups can limit, and what is shared out between them */
 	bool took[GROUPS_CONTROLLERS];  /* was begun by us where we were started */
 	char home[CGROUP_PATH_MAX];     /* where it was started */
 	char path[CGROUP_PATH_MAX];     /* home/stint-INSTANCE */

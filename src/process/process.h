@@ -16,6 +16,9 @@
 
 #define PROCESS_EXIT_FATAL 2            /* a child that must not be restarted; its reason has been logged */
 
+/* What a session of ours weighs, as a nice value: nine of others. Each program of a handler is in a session of its own, and a fork bomb of a thousand would be a thousand times what we are. */
+#define PROCESS_SESSION_NICE (-10)
+
 enum process_message {
 	/* child to master */
 	CHILD_READY = 1,

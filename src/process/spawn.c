@@ -152,7 +152,8 @@ static void give_up_masters(struct master *m, const struct spawn_order *o)
 static _Noreturn void be_child(struct master *m, struct child *c, const struct spawn_order *o, int channel)
 {
 	static struct process p;
-	struct child_birth birth = { .master = m->pid, .title = title_of(o->role, o->number), .log_at_go = o->log_at_go, .background = m->daemonized };
+	struct child_birth birth = { .master = m->pid, .title = title_of(o->role, o->number), .log_at_go = o->log_at_go, .background = m->daemonized,
+		.ahead = o->role->role != SHM_ROLE_WORKER };
 
 	child_born(&birth);
 	p = (struct process){ .seg = &m->seg, .slot = c->slot, .number = o->number, .incarnation = c->incarnation, .role = o->role->role,

@@ -26,7 +26,6 @@
 
 #define LOCK_TRIES 30                   /* of LOCK_PAUSE_NS: a predecessor that is dying gets 3 s */
 #define LOCK_PAUSE_NS 100000000L
-#define SESSION_NICE (-10)              /* nine of others */
 #define FILES_WANTED 65536
 #define FILES_LEAST 60u                 /* what a process needs for itself, with room to spare */
 #define FILES_A_WORKER 4u               /* and more of each worker process: doorbells, and the master's channels to old and new */
@@ -246,8 +245,7 @@ static int go_background(struct master *m)
 			return EX_OSERR;
 		}
 		m->daemonized = true;
-		/* The session is ours alone now, and each program of a handler is in one of its own: without this a fork bomb of a thousand sessions is a thousand times what we are. */
-		if (!timeslice_weigh_session(SESSION_NICE))
+		if (!timeslice_weigh_session(PROCESS_SESSION_NICE))
 			log_debug("/proc/self/autogroup: %s: our session weighs what any other does", strerror(errno));
 		if (chdir("/") < 0)     /* or we would hold the file system that we were started on */
 			log_warn("chdir /: %s", strerror(errno));

@@ -21,7 +21,7 @@ if [ -d /run/systemd/system ] && ! setfattr -n user.delegate -v 1 "$group" 2>/de
 	skip_all "systemd has all groups, and it cannot be said that this one was given away (no setfattr)"
 fi
 # What an outer group divides among those below it these have, too; the root gives what nobody else has.
-for controller in memory pids; do
+for controller in memory pids cpu; do
 	echo "+$controller" > "$above/cgroup.subtree_control"
 done 2>/dev/null
 has() { grep -qw "$1" "$group/cgroup.controllers"; }
@@ -95,6 +95,11 @@ like "the server has a part of its own" "$part" '/stint-[0-9a-f]{8}$'
 for title in keeper acceptor "worker 1" "worker 2"; do
 	is "$title is in main" "$(sed -n 's/^0:://p' "/proc/$(pid_of "$title")/cgroup")" "${part#"$mount"}/main"
 done
+if has cpu; then
+	is "the server itself weighs as much as the programs of ten workers" "$(cat "$part/main/cpu.weight")" 1000
+else
+	pass "cpu.weight of the server itself # SKIP the controller cpu is not to be had here"
+fi
 submit where null
 wait_final "$id"
 worker=$(field worker | sed 's/.*://')
@@ -178,7 +183,7 @@ if ! sh -c "echo 0 > '$group/cgroup.procs'" 2>/dev/null; then
 	empty() { grep -q 'populated 0' "$group/cgroup.events"; }
 	until_true 10 empty
 	find "$part" -depth -type d -exec rmdir {} \;
-	for controller in memory pids; do echo "-$controller" > "$group/cgroup.subtree_control"; done
+	for controller in memory pids cpu; do echo "-$controller" > "$group/cgroup.subtree_control"; done
 	note "the group was cleared for the next start"
 fi
 must_start
