@@ -99,6 +99,7 @@ static void set_rules(struct keeper *k)
 	};
 
 	store_rules(k->store, &r);
+	keeper_families(k);
 }
 
 /* --- what the master says --- */

@@ -45,6 +45,7 @@ struct keeper_worker {                  /* what the keeper remembers of a worker
 	uint32_t ntaken, cap_taken;
 };
 
+struct keeper_family { uint32_t id; uint64_t most, running; bool counted; };      /* a coprocess handler of several types: of its jobs, all types together */
 struct keeper_cancel { uint32_t slot, incarnation; struct job_id id; uint64_t token; };   /* a worker is to be told */
 
 struct keeper_stray { struct store_owner owner; uint64_t blob; };       /* staged bytes that nobody waits for any more: to be dropped in the next batch */
@@ -94,6 +95,8 @@ struct keeper {
 	bool any_abandoned, due_more, retain_more, sweep_more;
 	size_t held;                    /* damaged jobs told of so far */
 	struct keeper_worker *worker;   /* by slot */
+	struct keeper_family family[CONF_COPROCESSES];
+	uint32_t nfamily;
 	struct keeper_cancel *cancel;   /* not yet in a ring, ncancel of them */
 	size_t ncancel, cap_cancel;
 	struct keeper_stray *stray;
@@ -179,6 +182,11 @@ uint32_t keeper_room_left(const struct keeper_worker *w, uint32_t id);
 bool keeper_room_take(struct keeper_worker *w, uint32_t id, uint64_t seq);      /* a job was granted; false: memory is out */
 void keeper_room_forget(struct keeper_worker *w, uint64_t seq);                 /* grants beyond `seq` were never made */
 enum store_rc keeper_room_again(struct keeper *k, uint32_t slot, const struct store_owner *owner);      /* a successor's first batch: what was granted and not yet seen */
+
+void keeper_families(struct keeper *k);                                         /* the conf is another */
+void keeper_family_look(struct keeper *k);
+bool keeper_family_full(struct keeper *k, uint32_t id);                         /* as many of its jobs run, in old workers too, as its instances take; never so of a handler of one type, which has a limit for that */
+void keeper_family_take(struct keeper *k, uint32_t id);                         /* one more of them */
 
 bool keeper_claims_allowed(const struct keeper *k);
 

@@ -52,6 +52,7 @@ static void look(struct keeper *k)
 			grant_begin(k->seg, slot, &k->worker[slot].writer);
 		keeper_room_look(k, slot);
 	}
+	keeper_family_look(k);
 }
 
 /* The worker with the most room for jobs that take this one (0: its room in all), so that they fill evenly; 0 where none has any. */
@@ -59,6 +60,8 @@ static uint32_t roomiest(struct keeper *k, uint32_t id)
 {
 	uint32_t best = 0, most = 0;
 
+	if (keeper_family_full(k, id))
+		return 0;
 	for (uint32_t slot = first_worker(k); slot < k->seg->geo.nproc; slot++) {
 		struct keeper_worker *w = &k->worker[slot];
 		uint32_t room = room_of(k, slot);
@@ -82,7 +85,7 @@ static uint32_t idle_worker(struct keeper *k, uint32_t id, bool *any)
 		if (!room_of(k, slot) || !grant_fits(k->seg, slot, &k->worker[slot].writer) || !is_idle(k, slot))
 			continue;
 		*any = true;
-		if (keeper_room_has(&k->worker[slot], id))
+		if (keeper_room_has(&k->worker[slot], id) && !keeper_family_full(k, id))
 			return slot;
 	}
 	return 0;
@@ -212,6 +215,7 @@ enum store_rc keeper_claim(struct keeper *k)
 		}
 		if (!keeper_room_take(&k->worker[choice.slot], choice.room, k->worker[choice.slot].writer.seq))
 			return STORE_NO_MEMORY;
+		keeper_family_take(k, choice.room);
 	}
 	return STORE_OK;
 }

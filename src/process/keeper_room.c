@@ -5,6 +5,7 @@
 #include "process/keeper.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* The place of a room in the worker's list; w->nroom where it has no share. */
 static uint32_t place_of(const struct keeper_worker *w, uint32_t id)
@@ -81,6 +82,54 @@ void keeper_room_forget(struct keeper_worker *w, uint64_t seq)
 	while (w->ntaken && w->taken[w->ntaken - 1].seq > seq)
 		w->ntaken--;
 }
+
+/* --- families --- */
+
+void keeper_families(struct keeper *k)
+{
+	k->nfamily = 0;
+	for (size_t i = 0; i < k->conf->nhandler && k->nfamily < CONF_COPROCESSES; i++) {
+		const struct conf_handler *h = &k->conf->handler[i];
+		if (h->kind == CONF_HANDLER_COPROCESS && strchr(h->pattern, '*'))
+			k->family[k->nfamily++] = (struct keeper_family){ .id = conf_room_of(h), .most = h->instances * h->pipeline };
+	}
+}
+
+void keeper_family_look(struct keeper *k)
+{
+	for (uint32_t i = 0; i < k->nfamily; i++)
+		k->family[i].counted = false;
+}
+
+static struct keeper_family *family_of(struct keeper *k, uint32_t id)
+{
+	for (uint32_t i = 0; i < k->nfamily; i++)
+		if (k->family[i].id == id)
+			return &k->family[i];
+	return NULL;
+}
+
+bool keeper_family_full(struct keeper *k, uint32_t id)
+{
+	struct keeper_family *f = id ? family_of(k, id) : NULL;
+
+	if (!f)
+		return false;
+	if (!f->counted)
+		f->running = store_room_running(k->store, id);
+	f->counted = true;
+	return f->running >= f->most;
+}
+
+void keeper_family_take(struct keeper *k, uint32_t id)
+{
+	struct keeper_family *f = id ? family_of(k, id) : NULL;
+
+	if (f)
+		f->running++;
+}
+
+/* --- a new keeper --- */
 
 struct found { struct keeper *k; struct keeper_worker *w; bool failed; };
 

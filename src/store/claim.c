@@ -187,6 +187,24 @@ void store_wake(struct store *s, bool (*has_room)(void *arg, uint32_t room), voi
 		s->stale = true;
 }
 
+struct room_count { uint32_t room; uint64_t running; };
+
+static void count_running(void *arg, struct turn_named *type)
+{
+	struct room_count *c = arg;
+
+	if (type->room == c->room)
+		c->running += type->tally.state[JOB_RUNNING];
+}
+
+uint64_t store_room_running(struct store *s, uint32_t room)
+{
+	struct room_count c = { room, 0 };
+
+	turn_each_type(s->turn, count_running, &c);
+	return c.running;
+}
+
 bool store_waits(const struct store *s)
 {
 	return turn_has(s->turn) || turn_has_lone(s->turn) || turn_rests(s->turn);

@@ -150,6 +150,9 @@ enum store_rc store_claim_for(struct store *s, const struct store_chooser *c, st
 /* Types that rest are let go where has_room() says that somebody has room for them again. Costs nothing where none rests. Outside a batch too. */
 void store_wake(struct store *s, bool (*has_room)(void *arg, uint32_t room), void *arg);
 bool store_waits(const struct store *s);        /* something waits that runs here and no limit holds back, be it at rest. Outside a batch too */
+/* Jobs that run now, of all types that take this room. Costs a look at every type. Outside a batch too. */
+uint64_t store_room_running(struct store *s, uint32_t room);
+
 /* Whether a job waits that only an idle owner may claim, of a type whose room fits. Outside a batch too. */
 bool store_alone_fits(struct store *s, bool (*fits)(void *arg, uint32_t room), void *arg);
 /* --- workers on other machines: leases with a time. That is judged on CLOCK_BOOTTIME, which is always an argument; they outlive the server --- */

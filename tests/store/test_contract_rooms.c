@@ -13,6 +13,13 @@ static uint32_t room(void *arg, struct job_text type)
 	return type.n == 2 && type.p[0] == 'r' ? (uint32_t)(type.p[1] - '0') : 0;
 }
 
+static uint32_t one_room(void *arg, struct job_text type)
+{
+	(void)arg;
+	(void)type;
+	return 7;
+}
+
 static enum store_choice choose(void *arg, uint32_t id, bool alone, struct store_owner *owner, uint64_t *grant_seq)
 {
 	(void)arg;
@@ -109,6 +116,32 @@ static void test_room_in_all_ends_it(void **state)
 	recount(f);
 }
 
+static void test_what_runs_in_a_room(void **state)
+{
+	struct fixture *f = *state;
+	struct store_claimed c, first;
+
+	prepare(f);
+	put(f, "r1", "q");
+	put(f, "r1", "p");
+	put(f, "r2", "q");
+	put(f, "free", "q");
+	left[1] = left[2] = 2;
+	assert_int_equal(store_room_running(f->store, 1), 0);
+	assert_string_equal(next(f, &first), "r1");
+	while (*next(f, &c))
+		;
+	assert_int_equal(store_room_running(f->store, 1), 2);
+	assert_int_equal(store_room_running(f->store, 2), 1);
+	assert_int_equal(store_room_running(f->store, 3), 0);
+	end(f, &first, JOB_OUTCOME_SUCCEEDED);
+	assert_int_equal(store_room_running(f->store, 1), 1);
+	f->rules.room = one_room;               /* a handler for both of them */
+	rules(f);
+	assert_int_equal(store_room_running(f->store, 7), 3);
+	recount(f);
+}
+
 static void test_an_abort_forgets_what_was_taken(void **state)
 {
 	struct fixture *f = *state;
@@ -180,7 +213,8 @@ static void test_alone_and_without_room(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		BOTH(test_without_room_it_rests_and_holds_up_nobody), BOTH(test_room_in_all_ends_it), BOTH(test_an_abort_forgets_what_was_taken), BOTH(test_alone_and_without_room),
+		BOTH(test_without_room_it_rests_and_holds_up_nobody), BOTH(test_room_in_all_ends_it), BOTH(test_an_abort_forgets_what_was_taken), BOTH(test_what_runs_in_a_room),
+		BOTH(test_alone_and_without_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,7 +37,8 @@ while IFS= read -r line; do
 	esac
 done
 END
-chmod +x "$T/slow" "$T/bad"
+sed 's|/slow\.|/kin.|; s|/go|/kin.go|' "$T/slow" > "$T/kin"
+chmod +x "$T/slow" "$T/bad" "$T/kin"
 
 add_conf <<'END'
 handler slow {
@@ -51,6 +52,11 @@ handler bad {
     coprocess = {"$T/bad"}
     max_retries = 0
     kill_grace = 100ms
+}
+handler "kin.*" {
+    coprocess = {"$T/kin"}
+    timeout = 5m
+    max_retries = 0
 }
 handler missing {
     coprocess = {"$T/nowhere"}
@@ -190,6 +196,25 @@ wait_final "$late"
 is "and so does the next one, in the new program" "$state" succeeded
 is "no job was handed out twice" "$(sort "$T/work/slow.begun" | uniq -d | wc -l)" 0
 is "one program was started" "$(started_programs)" 1
+
+# --- reload: a family's jobs are counted together, over old workers and new ones ---
+kin_programs() { [ "$(wc -l < "$T/work/kin.pids")" -eq "$1" ]; }
+: > "$T/work/kin.pids"
+submit kin.a 1
+elder=$id
+until_true 20 test -s "$T/work/kin.begun"
+kill -HUP "$server"
+ok "after a reload the family has a new program" until_true 20 kin_programs 1
+submit kin.b 1
+younger=$id
+submit noop 1
+wait_final "$id"                # the younger one could have begun before it
+touch "$T/work/kin.go"
+wait_final "$elder"
+ended=$(field finished_at)
+wait_final "$younger"
+is "a job of another type of the family succeeds" "$state" succeeded
+is "and has begun when the old program's had ended" "$(printf '%s\n%s\n' "$(field started_at)" "$ended" | sort | head -n 1)" "$ended"
 
 # --- drain ---
 rm "$T/work/go"
