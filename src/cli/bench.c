@@ -93,9 +93,7 @@ static int run(const struct kind *k, int argc, char **argv)
 	if (args.n > 0)
 		return cli_fail(EX_USAGE, "%s takes no argument \"%s\"; `stint %s --help` lists its options", name, args.v[0], name);
 	code = client_init(&b.client, b.url, b.token);
-	if (code == 0 && b.client.url.is_tls)
-		code = cli_fail(EX_USAGE, "%s: %s asks for TLS, which the load is made without; name a listener without tls", name, b.client.text);
-	else if (code == 0)
+	if (code == 0)
 		code = k->run(&b);
 	else
 		cli_fail(code, "%s", b.client.why);

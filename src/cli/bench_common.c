@@ -95,6 +95,7 @@ int bench_load(struct bench *b, struct slice job, uint64_t jobs, int64_t limit_m
 	} else {
 		load_http_prepare(&b->http, &b->client.url, b->client.token, "/jobs", job);
 		plan.url = b->client.url;
+		plan.secure = b->client.secure;
 		plan.protocol = &load_http;
 		plan.arg = &b->http;
 		plan.name = b->client.text;

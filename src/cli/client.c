@@ -86,22 +86,13 @@ void client_close(struct client *c)
 /* Nothing is sent before the server has shown who it is. */
 static int shake_hands(struct client *c)
 {
-	int64_t deadline = clock_boot_ns() + CONNECT_MS * 1000000LL;
-	char why[300] = "out of memory";
+	char why[256];
 
-	c->tls = tls_new_client(c->secure, c->fd, c->url.host);
-	while (c->tls && tls_handshake(c->tls) < 0) {
-		int error = errno;
-
-		if (error == EAGAIN && net_wait(c->fd, net_events(c->tls, 0), deadline) != 0)
-			continue;
-		if (error == EAGAIN)
-			snprintf(why, sizeof(why), "no TLS handshake within %d s; it may not speak TLS at this port", CONNECT_MS / 1000);
-		else
-			tls_why(c->tls, error, why, sizeof(why));
-		hang_up(c);
-	}
-	return c->tls ? 0 : fail(c, EX_UNAVAILABLE, "cannot speak TLS with %s: %s", c->text, why);
+	c->tls = net_greet(c->fd, c->secure, c->url.host, CONNECT_MS, why, sizeof(why));
+	if (c->tls)
+		return 0;
+	hang_up(c);
+	return fail(c, EX_UNAVAILABLE, "cannot speak TLS with %s: %s", c->text, why);
 }
 
 static int dial(struct client *c)

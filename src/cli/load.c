@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,8 +33,9 @@ static void conn_close(struct load *l, struct load_conn *c)
 {
 	if (c->fd < 0)
 		return;
-	close(c->fd);
+	net_hang_up(c->fd, c->tls);
 	c->fd = -1;
+	c->tls = NULL;
 	c->watching_out = false;
 	l->open--;
 }
@@ -45,12 +47,32 @@ static int conn_watch(struct load *l, struct load_conn *c, int op, uint32_t even
 	return epoll_ctl(l->epoll, op, c->fd, &ev);
 }
 
-static int conn_adopt(struct load *l, struct load_conn *c, int fd)
+/* Takes a descriptor that is connected; the handshake is no part of what is measured. False with a reason in `why`: it is closed. */
+static bool conn_adopt(struct load *l, struct load_conn *c, int fd, char *why, size_t why_size)
 {
 	c->fd = fd;
 	c->close_after = false;
 	l->open++;
-	return conn_watch(l, c, EPOLL_CTL_ADD, EPOLLIN);
+	if (l->plan->secure && !(c->tls = net_greet(fd, l->plan->secure, l->plan->url.host, CONNECT_MS, why, why_size))) {
+		conn_close(l, c);
+		return false;
+	}
+	if (conn_watch(l, c, EPOLL_CTL_ADD, EPOLLIN) == 0)
+		return true;
+	snprintf(why, why_size, "%s", strerror(errno));
+	conn_close(l, c);
+	return false;
+}
+
+/* A further one, to the address that answered. */
+static bool conn_open(struct load *l, struct load_conn *c, char *why, size_t why_size)
+{
+	int fd = net_connect(&l->at, CONNECT_MS);
+
+	if (fd >= 0)
+		return conn_adopt(l, c, fd, why, why_size);
+	snprintf(why, why_size, "%s", strerror(errno));
+	return false;
 }
 
 /* Closed by the server: fine between two units, an error within one. */
@@ -69,41 +91,51 @@ static void conn_lost(struct load *l, struct load_conn *c, const char *why)
 
 static bool conn_again(struct load *l, struct load_conn *c)
 {
-	int fd = net_connect(&l->at, CONNECT_MS);
-	char text[256];
+	char why[256], text[320];
 
-	if (fd < 0) {
-		snprintf(text, sizeof(text), "cannot connect to %s again: %s", l->plan->name, strerror(errno));
+	if (!conn_open(l, c, why, sizeof(why))) {
+		snprintf(text, sizeof(text), "cannot connect to %s again: %s", l->plan->name, why);
 		note_error(l, text);
 		return false;
 	}
 	l->result->reconnects++;
-	return conn_adopt(l, c, fd) == 0;
+	return true;
+}
+
+static void conn_broken(struct load *l, struct load_conn *c, int error)
+{
+	char why[200];
+
+	net_why(c->tls, error, why, sizeof(why));
+	conn_lost(l, c, why);
+}
+
+static void watch_out(struct load *l, struct load_conn *c, bool out)
+{
+	if (c->watching_out != out)
+		conn_watch(l, c, EPOLL_CTL_MOD, out ? EPOLLIN | EPOLLOUT : EPOLLIN);
+	c->watching_out = out;
 }
 
 static void conn_send(struct load *l, struct load_conn *c)
 {
 	while (c->out.n > 0) {
-		ssize_t n = send(c->fd, c->out.p, c->out.n, MSG_NOSIGNAL);
+		ssize_t n = net_send(c->fd, c->tls, c->out.p, c->out.n);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno == EAGAIN) {
-			if (!c->watching_out)
-				conn_watch(l, c, EPOLL_CTL_MOD, EPOLLIN | EPOLLOUT);
-			c->watching_out = true;
+			watch_out(l, c, net_events(c->tls, POLLOUT) & POLLOUT);
 			return;
 		}
 		if (n < 0) {
-			conn_lost(l, c, strerror(errno));
+			conn_broken(l, c, errno);
 			return;
 		}
 		c->out.p += n;
 		c->out.n -= (size_t)n;
 	}
-	if (c->watching_out)
-		conn_watch(l, c, EPOLL_CTL_MOD, EPOLLIN);
-	c->watching_out = false;
+	watch_out(l, c, false);
 }
 
 static bool may_begin(struct load *l)
@@ -189,20 +221,26 @@ static int conn_take(struct load *l, struct load_conn *c, const char *p, size_t 
 static int conn_read(struct load *l, struct load_conn *c)
 {
 	for (;;) {
-		ssize_t n = recv(c->fd, l->bytes, READ_BYTES, 0);
+		ssize_t n = net_recv(c->fd, c->tls, l->bytes, READ_BYTES);
 		int rc;
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0 && errno == EAGAIN)
+		if (n < 0 && errno == EAGAIN) {
+			if (c->tls && tls_wants_out(c->tls))
+				watch_out(l, c, true);
 			return 0;
+		}
 		if (n <= 0) {
-			conn_lost(l, c, n < 0 ? strerror(errno) : "end of file");
+			if (n < 0)
+				conn_broken(l, c, errno);
+			else
+				conn_lost(l, c, "end of file");
 			unit_begin(l, c);
 			return 0;
 		}
 		rc = conn_take(l, c, l->bytes, (size_t)n);
-		if (rc != 0 || n < READ_BYTES || c->fd < 0)
+		if (rc != 0 || c->fd < 0 || (!c->tls && n < READ_BYTES))        /* a session may hold more than the descriptor shows */
 			return rc;
 	}
 }
@@ -219,10 +257,9 @@ static int open_all(struct load *l)
 		return EX_UNAVAILABLE;
 	}
 	for (unsigned i = 0; i < p->connections; i++) {
-		if (i > 0)
-			fd = net_connect(&l->at, CONNECT_MS);
-		if (fd < 0 || conn_adopt(l, &l->conn[i], fd) != 0) {
-			snprintf(r->first_error, sizeof(r->first_error), "connection %u of %u to %s: %s", i + 1, p->connections, p->name, strerror(errno));
+		errno = 0;
+		if (i == 0 ? !conn_adopt(l, &l->conn[i], fd, why, sizeof(why)) : !conn_open(l, &l->conn[i], why, sizeof(why))) {
+			snprintf(r->first_error, sizeof(r->first_error), "connection %u of %u to %s: %s", i + 1, p->connections, p->name, why);
 			return errno == EMFILE ? EX_OSERR : EX_UNAVAILABLE;
 		}
 	}
@@ -261,9 +298,9 @@ static int turn(struct load *l)
 		struct load_conn *c = ev[i].data.ptr;
 		int rc = 0;
 
-		if (c->fd >= 0 && (ev[i].events & EPOLLOUT))
+		if (c->fd >= 0 && ((ev[i].events & EPOLLOUT) || (c->tls && c->out.n)))
 			conn_send(l, c);
-		if (c->fd >= 0 && (ev[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
+		if (c->fd >= 0 && ((ev[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)) || c->tls))
 			rc = conn_read(l, c);
 		if (rc != 0) {
 			snprintf(l->result->first_error, sizeof(l->result->first_error), "%s", l->refusal);

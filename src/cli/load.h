@@ -26,6 +26,7 @@ enum load_answer {
 
 struct load_conn {
 	int fd;                 /* -1: closed */
+	struct tls *tls;        /* NULL without */
 	bool busy;              /* a unit of work is under way */
 	bool close_after;       /* the server closes after this answer */
 	bool watching_out;      /* the request did not fit into the socket at once */
@@ -49,6 +50,7 @@ struct load_plan {
 	const struct load_protocol *protocol;
 	void *arg;              /* the protocol's */
 	struct net_url url;
+	struct tls_context *secure;     /* NULL: without TLS */
 	const char *name;       /* of the server, for messages */
 	unsigned connections;
 	uint64_t jobs;          /* units of work to begin; 0: as many as the time allows */

@@ -211,6 +211,28 @@ void net_why(const struct tls *t, int error, char *why, size_t why_size)
 		snprintf(why, why_size, "%s", strerror(error));
 }
 
+struct tls *net_greet(int fd, struct tls_context *c, const char *host, int64_t timeout_ms, char *why, size_t why_size)
+{
+	int64_t deadline = clock_boot_ns() + timeout_ms * 1000000;
+	struct tls *t = tls_new_client(c, fd, host);
+
+	if (!t)
+		snprintf(why, why_size, "%s", strerror(ENOMEM));
+	while (t && tls_handshake(t) < 0) {
+		int error = errno;
+
+		if (error == EAGAIN && net_wait(fd, net_events(t, 0), deadline) != 0)
+			continue;
+		if (error == EAGAIN)
+			snprintf(why, why_size, "no TLS handshake within %d s; it may not speak TLS at this port", (int)(timeout_ms / 1000));
+		else
+			tls_why(t, error, why, why_size);
+		tls_free(t);
+		return NULL;
+	}
+	return t;
+}
+
 void net_hang_up(int fd, struct tls *t)
 {
 	if (t)

@@ -37,6 +37,8 @@ ssize_t net_recv(int fd, struct tls *t, void *p, size_t n);
 ssize_t net_send(int fd, struct tls *t, const void *p, size_t n);
 short net_events(const struct tls *t, short plain);
 void net_why(const struct tls *t, int error, char *why, size_t why_size);       /* errno in words, or what the session says of it */
+/* Speaks TLS over a connection to this host, up to the end of the handshake, within timeout_ms. NULL with a reason in `why`; fd stays open. */
+struct tls *net_greet(int fd, struct tls_context *c, const char *host, int64_t timeout_ms, char *why, size_t why_size);
 void net_hang_up(int fd, struct tls *t);                /* ends and frees the session, where there is one, and closes fd */
 
 /* What to add where a connection without TLS ended before an answer (n is 0), or these were its first bytes: the port may speak TLS. "" where nothing speaks for it. */

@@ -12,6 +12,7 @@ export STINT_HTTP_TLS_CERTIFICATE STINT_HTTP_TLS_KEY STINT_HTTP_MAX_BODY STINT_H
 add_conf <<'END'
 handler work { builtin = noop }
 handler far { remote = true }
+handler noop { builtin = noop }
 END
 
 must_start
@@ -62,8 +63,18 @@ like "says what is wrong" "$(cat "$T/err")" 'does not speak TLS at this port'
 stint show --url "http://127.0.0.1:$secure" "$id" > "$T/out"
 is "http where there is none" "$?" 69
 like "says what may be meant" "$(cat "$T/err")" 'https://'
-stint bench submit --url "$url" > "$T/out"
-is "stint bench takes no TLS" "$?" 64
+stint bench submit --url "$url" --connections 4 --jobs 200 --json > "$T/out"
+is "stint bench submit by https" "$? $(jq -c '[.jobs, .errors, .connections]' < "$T/out")" "0 [200,0,4]"
+stint bench latency --url "$url" --jobs 5 --json > "$T/out"
+is "and latency" "$? $(jq .jobs < "$T/out")" "0 5"
+by=two
+stint bench submit --url "$url" --jobs 1 > "$T/out"
+is "an authority that it does not know" "$?" 69
+like "is told" "$(cat "$T/err")" 'self-signed certificate.*SSL_CERT_FILE'
+by=one
+stint bench submit --url "https://127.0.0.1:$port" --jobs 1 > "$T/out"
+is "https where there is none" "$?" 69
+like "is told as well" "$(cat "$T/err")" 'does not speak TLS at this port'
 SSL_CERT_FILE=$T/one.crt "$stint" work --url "$url" --type far -- /bin/sh -c 'cat; echo a line of the log >&2' 2> "$T/work.log" &
 work=$!
 id=$(stint submit --url "$url" far '"by https"')
