@@ -8,6 +8,7 @@
 #include "run/family.h"
 #include "run/kind.h"
 #include "run/line.h"
+#include "run/line_cut.h"
 #include "run/output.h"
 
 #define COPROCESS_NOT_WRITTEN UINT64_MAX
@@ -66,6 +67,8 @@ struct coprocess {
 	uint64_t dropped;               /* bytes of the stream that stood before out */
 	/* from it */
 	struct buf line;                /* the begin of one, kept until its newline comes */
+	struct line_cut cut;            /* what is left out of it */
+	bool cuts;                      /* it is longer than one is kept whole */
 	struct output_log log;          /* the tail of its standard error, for why it died */
 	bool deaf;                      /* it broke the protocol: what it says is read and dropped */
 	bool drained;                   /* no more jobs, and no successor */

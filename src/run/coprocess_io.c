@@ -154,9 +154,9 @@ static void take_answer(struct coprocess *c, struct coprocess_job *j, const stru
 	if (said->kind == LINE_OK) {
 		size_t most = (size_t)c->pool->handler->max_output;
 		r.outcome = JOB_OUTCOME_SUCCEEDED;
-		r.output_cut = said->result.n > most;
+		r.output_cut = said->result_total > most;
 		buf_add(&r.output, said->result.p, r.output_cut ? most : said->result.n);
-		j->output_total = said->result.n;
+		j->output_total = said->result_total;
 	} else {
 		r.no_retry = !said->retry;
 		r.retry_in_ms = said->retry_in_ms;
@@ -172,11 +172,7 @@ static void take_line(struct coprocess *c, struct slice line)
 	struct line_said said;
 	char why[256];
 
-	if (line.n > c->pool->handler->max_output + LINE_MORE) {
-		coprocess_fault(c, "a line is longer than max_output and 16K more", line);
-		return;
-	}
-	if (!line_read(line, &said, why, sizeof(why))) {
+	if (!(c->cuts ? line_cut_read(&c->cut, line, &said, why, sizeof(why)) : line_read(line, &said, why, sizeof(why)))) {
 		coprocess_fault(c, why, line);
 		return;
 	}
@@ -191,22 +187,54 @@ static void take_line(struct coprocess *c, struct slice line)
 		c->pool->host->progress(c->pool->host->arg, j->base.task, said.percent, slice_of(said.text));
 }
 
+/* Longer than one is kept whole: what has come of it is gone through again, and from here on only what is kept is added. */
+static bool begin_cut(struct coprocess *c, size_t most)
+{
+	struct buf all = c->line;
+	bool good;
+
+	c->line = (struct buf){ 0 };
+	c->cuts = true;
+	line_cut_begin(&c->cut, most);
+	good = line_cut_add(&c->cut, &c->line, all.data, all.len);
+	buf_free(&all);
+	return good;
+}
+
+/* A piece of a line that did not come whole, or is long. */
+static void take_piece(struct coprocess *c, const char *p, size_t n)
+{
+	size_t most = (size_t)c->pool->handler->max_output;
+	bool good = true;
+
+	if (c->cuts)
+		good = line_cut_add(&c->cut, &c->line, p, n);
+	else
+		buf_add(&c->line, p, n);
+	if (!c->cuts && !c->line.failed && c->line.len > most + LINE_MORE)
+		good = begin_cut(c, most);
+	if (c->line.failed)
+		coprocess_fault(c, "memory is out for a line of it", (struct slice){ c->line.data, c->line.len });
+	else if (!good)
+		coprocess_fault(c, "a line has more than 16K besides its \"result\", which alone may be longer", (struct slice){ c->line.data, c->line.len });
+}
+
 /* Lines of a chunk; the last one may go on in the next. */
 static void take_out(struct coprocess *c, const char *p, size_t n)
 {
 	while (n && !c->deaf) {
 		const char *newline = memchr(p, '\n', n);
 		size_t part = newline ? (size_t)(newline - p) : n;
-		if (newline && c->line.len == 0) {
+		if (newline && c->line.len == 0 && part <= c->pool->handler->max_output + LINE_MORE) {
 			take_line(c, (struct slice){ p, part });
 		} else {
-			buf_add(&c->line, p, part);
-			if (c->line.failed)
-				coprocess_fault(c, "memory is out for a line of it", (struct slice){ c->line.data, c->line.len });
-			else if (newline || c->line.len > c->pool->handler->max_output + LINE_MORE)
+			take_piece(c, p, part);
+			if (newline && !c->deaf)
 				take_line(c, (struct slice){ c->line.data, c->line.len });
-			if (newline)
+			if (newline) {
 				buf_clear(&c->line);
+				c->cuts = false;
+			}
 		}
 		p += part + (newline != NULL);
 		n -= part + (newline != NULL);
@@ -296,7 +324,7 @@ int coprocess_listen(struct coprocess *c, int to, int from, int err)
 	c->dropped = 0;
 	c->nanswered = 0;
 	c->fault[0] = '\0';
-	c->deaf = c->asked = false;
+	c->deaf = c->asked = c->cuts = false;
 	for (unsigned i = 0; i < 3; i++) {
 		pipe[i].io->fd = pipe[i].fd;
 		if (loop_add(c->pool->host->loop, pipe[i].io, pipe[i].events) < 0) {

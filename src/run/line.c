@@ -179,6 +179,7 @@ static bool read_answer(struct reading *r, struct line_said *out)
 	if (is(r->value[M_OK], "true")) {
 		out->kind = LINE_OK;
 		out->result = r->value[M_RESULT];
+		out->result_total = out->result.n;
 		return none_of(r, "an answer with \"ok\": true", not_ok, 4);
 	}
 	if (!is(r->value[M_OK], "false"))

@@ -16,6 +16,7 @@ struct line_said {
 	enum line_kind kind;
 	struct job_id id;
 	struct slice result;            /* OK: its bytes as they stand in the line; empty where there is none */
+	uint64_t result_total;          /* as many as it had, kept or not */
 	bool retry;                     /* NOT_OK; true where it is not said */
 	int64_t retry_in_ms;            /* -1: not said */
 	int percent;

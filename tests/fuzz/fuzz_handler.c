@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "run/answer.h"
-#include "run/line.h"
+#include "run/line_cut.h"
 #include "tests/fuzz/fuzz.h"
 #include "text/json.h"
 #include "text/mailbox.h"
@@ -32,6 +32,28 @@ static void a_line(struct slice s)
 	line_show(s, shown, sizeof(shown));
 	for (const char *p = shown; *p; p++)
 		MUST((unsigned char)*p >= ' ' && *p != 0x7f);
+}
+
+/* Cut at whatever length, in whatever pieces: what is good stays so, with the beginning of its result; what is not good may only have had that behind the cut. */
+static void a_long_line(struct slice s)
+{
+	size_t most = s.n ? (unsigned char)s.p[s.n / 2] % 16 : 0, piece = s.n ? 1 + (unsigned char)s.p[0] % 7 : 1;
+	struct line_said said, whole;
+	struct buf kept = { 0 };
+	struct line_cut cut;
+	char why[300] = "";
+	bool fits = true;
+
+	line_cut_begin(&cut, most);
+	for (size_t at = 0; fits && at < s.n; at += piece)
+		fits = line_cut_add(&cut, &kept, s.p + at, s.n - at < piece ? s.n - at : piece);
+	MUST(fits == (cut.rest <= LINE_MORE) && cut.kept <= most && kept.len == cut.kept + cut.rest - !fits);
+	bool good = line_read(s, &whole, why, sizeof(why)), cut_good = fits && line_cut_read(&cut, (struct slice){ kept.data, kept.len }, &said, why, sizeof(why));
+	MUST(!fits || !good || cut_good);
+	if (good && cut_good && cut.seen && whole.kind == LINE_OK)
+		MUST(said.kind == LINE_OK && said.result_total == whole.result.n && said.result.n == (whole.result.n < most ? whole.result.n : most) &&
+			memcmp(said.result.p, whole.result.p, said.result.n) == 0 && memcmp(&said.id, &whole.id, sizeof(said.id)) == 0);
+	buf_free(&kept);
 }
 
 static void a_url(struct slice s)
@@ -67,6 +89,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 
 	MUST(pause >= -1 && pause <= 3600000);
 	a_line(s);
+	a_long_line(s);
 	a_url(s);
 	a_mailbox(s);
 	return 0;

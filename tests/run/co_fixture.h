@@ -93,6 +93,15 @@ static inline void co_obey(void)
 		for (unsigned i = 0; i < 100; i++)
 			co_raw(co_line);
 	}
+	if (co_is("long-result")) {     /* three megabytes, and its id behind them */
+		memset(co_line, 'z', sizeof(co_line) - 1);
+		co_raw("{\"ok\":true,\"result\":\"");
+		for (size_t i = 0; i < (3u << 20) / (sizeof(co_line) - 1); i++)
+			co_raw(co_line);
+		printf("\",\"id\":\"%s\"}\n", co_id);
+		fflush(stdout);
+		return;
+	}
 	if (co_is("die-3"))
 		fixture_say(2, "cannot go on\n"), exit(3);
 	if (co_is("die-by-signal"))

@@ -72,6 +72,32 @@ static void test_a_long_result_is_cut(void **state)
 	assert_int_equal(at->r.output_total, sizeof(payload) - 1);
 }
 
+/* However long it is: nobody else of the pipeline is the worse for it. */
+static void test_a_very_long_result_is_cut(void **state)
+{
+	size_t line = sizeof(co_line) - 1;
+
+	(void)state;
+	bench.handler.max_output = 70000;
+	begin("obey", 1, 4);
+	go(0, "1");
+	go(1, "\"long-result\"");
+	go(2, "\"long-result\"");
+	go(3, "\"after them\"");
+	bench_wait();
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(bench.at[i].r.outcome, JOB_OUTCOME_SUCCEEDED);
+	for (unsigned i = 1; i < 3; i++) {
+		assert_int_equal(bench.at[i].r.output.len, 70000);
+		assert_true(bench.at[i].r.output_cut);
+		assert_int_equal(bench.at[i].r.output_total, (3u << 20) / line * line + 2);
+		assert_memory_equal(bench.at[i].r.output.data, "\"zzzz", 5);
+	}
+	assert_false(bench.at[3].r.output_cut);
+	assert_string_equal(attempt_output(&bench.at[3]), "\"after them\"");
+	assert_int_equal(bench.host.spawns, 1);
+}
+
 static void test_its_environment(void **state)
 {
 	(void)state;
@@ -242,7 +268,7 @@ int main(int argc, char **argv)
 		TEST(test_one_program_for_many_jobs),
 		TEST(test_what_it_may_answer),
 		TEST(test_progress_and_stderr),
-		TEST(test_a_long_result_is_cut),
+		TEST(test_a_long_result_is_cut), TEST(test_a_very_long_result_is_cut),
 		TEST(test_its_environment),
 		TEST(test_the_least_busy_instance_is_next),
 		TEST(test_answers_in_another_order),

@@ -23,7 +23,7 @@ static void test_lines_that_break_the_protocol(void **state)
 	broken("\"not-json\"", ": this is no JSON ? at all");
 	broken("\"unknown-member\"", "it has a member \"reslut\", which is none of id, ok,");
 	broken("\"half-a-line\"", "its coprocess exited with code 0 within a line: {\"id\":\"01935a10-0000");
-	broken("\"flood\"", "a line is longer than max_output and 16K more: xxxx");
+	broken("\"flood\"", "a line has more than 16K besides its \"result\", which alone may be longer: xxxx");
 	broken("\"die-3\"", "its coprocess exited with code 3: cannot go on");
 	broken("\"die-by-signal\"", "its coprocess was killed by signal 9 (SIGKILL)");
 	assert_int_equal(run("\"die-3\"")->r.exit_code, 3);

@@ -29,6 +29,7 @@ while IFS= read -r line; do
 	*'"payload":"old"'*) echo "{\"id\":\"\$first\",\"ok\":true}" ;;
 	*'"payload":"half"'*) printf '{"id":"%s","o' "\$id"; exit 0 ;;
 	*'"payload":"long"'*) dd if=/dev/zero bs=1000000 count=100 2> /dev/null | tr '\\000' x; sleep 1000 ;;
+	*'"payload":"huge"'*) printf '{"ok":true,"result":"'; dd if=/dev/zero bs=1000000 count=5 2> /dev/null | tr '\\000' x; printf '","id":"%s"}\n' "\$id" ;;
 	*'"payload":"never"'*) exec sleep 1000 ;;
 	*'"payload":"junk"'*) echo 'Traceback: something' ;;
 	*'"payload":"die"'*) echo 'no such table' >&2; exit 7 ;;
@@ -157,7 +158,11 @@ broken twice succeeded ""
 broken fine succeeded ""
 broken old dead '^its coprocess broke the protocol: it has answered this job before: \{"id":'
 broken half dead '^its coprocess exited with code 0 within a line: \{"id":"[-0-9a-f]*","o$'
-broken long dead '^its coprocess broke the protocol: a line is longer than max_output and 16K more: x{100,}\.\.\.$'
+broken long dead '^its coprocess broke the protocol: a line has more than 16K besides its "result", which alone may be longer: x{100,}\.\.\.$'
+broken huge succeeded ""
+is "huge: it is cut" "$(field result_truncated)" true
+get "/jobs/$id/result"
+is "and so much is kept" "$(wc -c < "$T/body")" 65536
 broken never dead '^timed out after 1s$' ',"timeout":"1s"'
 broken junk dead '^its coprocess broke the protocol: it is not JSON: .*: Traceback: something$'
 broken die dead '^its coprocess exited with code 7: no such table$'
