@@ -30,6 +30,7 @@ static enum store_rc fail(enum store_rc rc, char *why, size_t size, const char *
 	return rc;
 }
 
+/* Nobody's files are mixed with those of a new store. Where a store is already, what lies beside it is no reason not to start: the home of the user that programs of handlers run as is often here. */
 static enum store_rc check_directory(const char *path, bool *has_data, char *why, size_t size)
 {
 	DIR *d = opendir(path);
@@ -40,16 +41,18 @@ static enum store_rc check_directory(const char *path, bool *has_data, char *why
 	*has_data = false;
 	if (!d)
 		return fail(STORE_IO, why, size, "cannot read the store directory %s: %s", path, strerror(errno));
-	while ((e = readdir(d)) != NULL && rc == STORE_OK) {
+	while ((e = readdir(d)) != NULL) {
 		bool known = strncmp(e->d_name, LMDB_DAMAGED, sizeof(LMDB_DAMAGED) - 1) == 0;
 		for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
 			known |= strcmp(e->d_name, ours[i]) == 0;
-		if (!known)
+		if (!known && rc == STORE_OK)
 			rc = fail(STORE_INVALID, why, size, "%s is not a store of ours: it holds '%s'; give the store a directory of its own", path, e->d_name);
 		if (strcmp(e->d_name, "data.mdb") == 0)
 			*has_data = true;
 	}
-	if (rc == STORE_OK && *has_data && fstatat(dirfd(d), "data.mdb", &st, 0) == 0 && !S_ISREG(st.st_mode))
+	if (*has_data)
+		rc = STORE_OK;
+	if (*has_data && fstatat(dirfd(d), "data.mdb", &st, 0) == 0 && !S_ISREG(st.st_mode))
 		rc = fail(STORE_INVALID, why, size, "%s/data.mdb is not a file: a store is expected there, or nothing", path);
 	closedir(d);
 	return rc;
@@ -85,6 +88,23 @@ static int open_tables(struct lmdb_kv *l, bool create)
 	if (txn)
 		mdb_txn_abort(txn);
 	return rc;
+}
+
+/* Another program's file would be given tables of ours: it is found out before. */
+static bool is_another_one(struct lmdb_kv *l)
+{
+	MDB_txn *txn;
+	MDB_dbi meta;
+	int rc = mdb_txn_begin(l->env, NULL, MDB_RDONLY, &txn);
+
+	if (rc)
+		return false;
+	rc = mdb_dbi_open(txn, kv_table_names[KV_META], 0, &meta);
+	if (rc == 0)
+		rc = mdb_txn_commit(txn);
+	else
+		mdb_txn_abort(txn);
+	return rc == MDB_NOTFOUND || rc == MDB_INCOMPATIBLE;
 }
 
 static int open_env(struct lmdb_kv *l, const char *dir, unsigned flags)
@@ -171,6 +191,8 @@ static enum store_rc open_existing(struct lmdb_kv *l, const char *path, unsigned
 		enum store_rc src = check_size(l, path, why, size);
 		if (src != STORE_OK)
 			return src;
+		if (is_another_one(l))
+			return fail(STORE_INVALID, why, size, "%s/data.mdb is not a store of ours: it is another program's LMDB file; give the store a directory of its own", path);
 		rc = open_tables(l, !(flags & MDB_RDONLY));
 	}
 	if (rc == 0)

@@ -112,6 +112,50 @@ static void test_a_directory_that_is_not_ours(void **state)
 	assert_int_equal(stat(scratch("writer.lock"), &st), -1);
 }
 
+/* A store's directory may be the home of whom programs run as: what they leave there is no reason not to start again. */
+static void test_files_beside_a_store(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	make();
+	write_file(".profile", "x");
+	assert_int_equal(mkdir(scratch(".cache"), 0700), 0);
+	make();
+	assert_int_equal(stat(scratch(".profile"), &st), 0);
+	assert_int_equal(store_check_place(scratch_dir, why, sizeof(why)), STORE_OK);
+}
+
+static void test_an_lmdb_file_of_another_program(void **state)
+{
+	MDB_env *env;
+	MDB_txn *txn;
+	MDB_dbi dbi;
+	MDB_stat st;
+	MDB_val k = { 4, (void *)(uintptr_t)"name" }, v = { 3, (void *)(uintptr_t)"ann" };
+
+	(void)state;
+	assert_int_equal(mdb_env_create(&env), 0);
+	assert_int_equal(mdb_env_open(env, scratch_dir, 0, 0640), 0);
+	assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
+	assert_int_equal(mdb_dbi_open(txn, NULL, 0, &dbi), 0);
+	assert_int_equal(mdb_put(txn, dbi, &k, &v, 0), 0);
+	assert_int_equal(mdb_txn_commit(txn), 0);
+	mdb_env_close(env);
+	assert_null(open_it());
+	assert_int_equal(rc, STORE_INVALID);
+	assert_non_null(strstr(why, "another program's LMDB file"));
+
+	assert_int_equal(mdb_env_create(&env), 0);
+	assert_int_equal(mdb_env_open(env, scratch_dir, MDB_RDONLY, 0640), 0);
+	assert_int_equal(mdb_txn_begin(env, NULL, MDB_RDONLY, &txn), 0);
+	assert_int_equal(mdb_dbi_open(txn, NULL, 0, &dbi), 0);
+	assert_int_equal(mdb_stat(txn, dbi, &st), 0);
+	assert_int_equal(st.ms_entries, 1);             /* nothing of ours in it */
+	mdb_txn_abort(txn);
+	mdb_env_close(env);
+}
+
 static void test_not_lmdb_at_all(void **state)
 {
 	(void)state;
@@ -291,7 +335,7 @@ static void test_a_reader_cannot_make_one(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_makes_and_opens_again), CASE(test_what_an_interrupted_making_left_is_no_obstacle), CASE(test_a_directory_that_is_not_ours),
+		CASE(test_makes_and_opens_again), CASE(test_what_an_interrupted_making_left_is_no_obstacle), CASE(test_a_directory_that_is_not_ours), CASE(test_files_beside_a_store), CASE(test_an_lmdb_file_of_another_program),
 		CASE(test_not_lmdb_at_all), CASE(test_a_damaged_head), CASE(test_a_newer_format), CASE(test_a_file_cut_short), CASE(test_no_such_directory),
 		CASE(test_no_descriptor_survives_exec), CASE(test_a_reader_cannot_make_one), CASE(test_a_store_made_while_waiting_is_not_made_anew),
 		CASE(test_what_lmdb_says_of_damage_is_damage),

@@ -45,6 +45,15 @@ submit cat 1
 wait_final "$id"
 is "a job runs there" "$state" succeeded
 ok "the server ends" end_server
+mkdir "$T/real/.cache"
+echo mine > "$T/real/.profile"
+must_start
+pass "files of others beside a store that is there: the home of whom handlers run as"
+submit cat 2
+wait_final "$id"
+is "a job runs there" "$state" succeeded
+ok "the server ends" end_server
+is "and they are left" "$(cat "$T/real/.profile")" mine
 rm "$T/store"
 must_start
 pass "a directory that is missing is made"
