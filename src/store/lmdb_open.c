@@ -30,30 +30,46 @@ static enum store_rc fail(enum store_rc rc, char *why, size_t size, const char *
 	return rc;
 }
 
+/* Whether a store is there. Only its absence is: where the disk cannot say, a new one would be put in its place. */
+static enum store_rc look_for_data(int dir, const char *path, bool *has_data, char *why, size_t size)
+{
+	struct stat st;
+
+	*has_data = fstatat(dir, "data.mdb", &st, 0) == 0;
+	if (!*has_data && errno == ENOENT)
+		*has_data = fstatat(dir, "data.mdb", &st, AT_SYMLINK_NOFOLLOW) == 0;
+	else if (*has_data && !S_ISREG(st.st_mode))
+		return fail(STORE_INVALID, why, size, "%s/data.mdb is not a file: a store is expected there, or nothing", path);
+	if (!*has_data && errno != ENOENT)
+		return fail(STORE_IO, why, size, "cannot read the store directory %s: %s", path, strerror(errno));
+	return STORE_OK;
+}
+
 /* Nobody's files are mixed with those of a new store. Where a store is already, what lies beside it is no reason not to start: the home of the user that programs of handlers run as is often here. */
 static enum store_rc check_directory(const char *path, bool *has_data, char *why, size_t size)
 {
 	DIR *d = opendir(path);
 	struct dirent *e;
-	struct stat st;
-	enum store_rc rc = STORE_OK;
+	enum store_rc rc;
 
 	*has_data = false;
 	if (!d)
 		return fail(STORE_IO, why, size, "cannot read the store directory %s: %s", path, strerror(errno));
-	while ((e = readdir(d)) != NULL) {
+	rc = look_for_data(dirfd(d), path, has_data, why, size);
+	while (rc == STORE_OK && !*has_data) {
+		errno = 0;
+		e = readdir(d);
+		if (!e && errno != 0)
+			rc = fail(STORE_IO, why, size, "cannot read the store directory %s: %s", path, strerror(errno));
+		if (!e)
+			break;
 		bool known = strncmp(e->d_name, LMDB_DAMAGED, sizeof(LMDB_DAMAGED) - 1) == 0;
 		for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
 			known |= strcmp(e->d_name, ours[i]) == 0;
-		if (!known && rc == STORE_OK)
+		*has_data = strcmp(e->d_name, "data.mdb") == 0;         /* made meanwhile */
+		if (!known)
 			rc = fail(STORE_INVALID, why, size, "%s is not a store of ours: it holds '%s'; give the store a directory of its own", path, e->d_name);
-		if (strcmp(e->d_name, "data.mdb") == 0)
-			*has_data = true;
 	}
-	if (*has_data)
-		rc = STORE_OK;
-	if (*has_data && fstatat(dirfd(d), "data.mdb", &st, 0) == 0 && !S_ISREG(st.st_mode))
-		rc = fail(STORE_INVALID, why, size, "%s/data.mdb is not a file: a store is expected there, or nothing", path);
 	closedir(d);
 	return rc;
 }

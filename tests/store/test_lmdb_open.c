@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <lmdb.h>
@@ -20,6 +22,35 @@
 #include "store/lmdb_kv.h"
 #include "store/store.h"
 #include "tests/os/scratch.h"
+
+/* In place of libc's: a disk that cannot read a directory, or what a name in it is. */
+static int readdir_error, fstatat_error;
+
+struct dirent *readdir(DIR *d)
+{
+	static struct dirent *(*real)(DIR *);
+
+	if (readdir_error) {
+		errno = readdir_error;
+		return NULL;
+	}
+	if (!real)
+		*(void **)&real = dlsym(RTLD_NEXT, "readdir");
+	return real(d);
+}
+
+int fstatat(int dir, const char *restrict name, struct stat *restrict st, int flags)
+{
+	static int (*real)(int, const char *, struct stat *, int);
+
+	if (fstatat_error) {
+		errno = fstatat_error;
+		return -1;
+	}
+	if (!real)
+		*(void **)&real = dlsym(RTLD_NEXT, "fstatat");
+	return real(dir, name, st, flags);
+}
 
 static char why[1024];
 static enum store_rc rc;
@@ -124,6 +155,37 @@ static void test_files_beside_a_store(void **state)
 	make();
 	assert_int_equal(stat(scratch(".profile"), &st), 0);
 	assert_int_equal(store_check_place(scratch_dir, why, sizeof(why)), STORE_OK);
+}
+
+/* No new store is put in the place of one that only cannot be seen. */
+static void test_a_disk_that_cannot_be_read(void **state)
+{
+	struct stat before, after;
+
+	(void)state;
+	make();
+	assert_int_equal(stat(scratch("data.mdb"), &before), 0);
+	for (int i = 0; i < 3; i++) {
+		readdir_error = i != 1 ? EIO : 0;
+		fstatat_error = i != 0 ? EIO : 0;
+		struct store *s = open_it();
+		if (s)
+			store_close(s);
+		assert_true((s == NULL) == (fstatat_error != 0));
+		if (!s) {
+			assert_int_equal(rc, STORE_IO);
+			assert_non_null(strstr(why, "cannot read the store directory"));
+		}
+	}
+	fstatat_error = 0;
+	assert_int_equal(stat(scratch("data.mdb"), &after), 0);
+	assert_true(after.st_ino == before.st_ino);     /* the very one */
+	assert_int_equal(unlink(scratch("data.mdb")), 0);
+	assert_null(open_it());         /* what else is there cannot be seen */
+	assert_int_equal(rc, STORE_IO);
+	assert_int_equal(stat(scratch("data.mdb"), &after), -1);
+	readdir_error = 0;
+	make();
 }
 
 static void test_an_lmdb_file_of_another_program(void **state)
@@ -335,7 +397,7 @@ static void test_a_reader_cannot_make_one(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_makes_and_opens_again), CASE(test_what_an_interrupted_making_left_is_no_obstacle), CASE(test_a_directory_that_is_not_ours), CASE(test_files_beside_a_store), CASE(test_an_lmdb_file_of_another_program),
+		CASE(test_makes_and_opens_again), CASE(test_what_an_interrupted_making_left_is_no_obstacle), CASE(test_a_directory_that_is_not_ours), CASE(test_files_beside_a_store), CASE(test_an_lmdb_file_of_another_program), CASE(test_a_disk_that_cannot_be_read),
 		CASE(test_not_lmdb_at_all), CASE(test_a_damaged_head), CASE(test_a_newer_format), CASE(test_a_file_cut_short), CASE(test_no_such_directory),
 		CASE(test_no_descriptor_survives_exec), CASE(test_a_reader_cannot_make_one), CASE(test_a_store_made_while_waiting_is_not_made_anew),
 		CASE(test_what_lmdb_says_of_damage_is_damage),
