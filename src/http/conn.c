@@ -448,7 +448,7 @@ static void settle(struct http_conn *c)
 		c->phase = CONN_IDLE;
 	}
 	conn_due(c);
-	if (!c->last && !c->held && !c->ended)
+	if ((!c->last || conn_wants_body(c)) && !c->held && !c->ended)
 		conn_input(c);
 }
 

@@ -24,6 +24,7 @@ get "/jobs/$(sed -n 19999p "$T/answer" | jq -r .id)"
 is "in order" "$(field name)" n19999
 get /stats
 is "nothing else is there" "$(field scheduled)" 20000
+is "where it is the last of its connection, as behind many a proxy" "$(send -H 'Connection: close' < "$T/lines") $(wc -l < "$T/answer" | tr -d ' ')" "200 20000"
 lines 2000 > "$T/lines"
 is "with a length" "$(curl -sS -m 60 -T "$T/lines" -X POST -H 'Content-Type: application/x-ndjson' -o "$T/answer" -w '%{http_code} %{num_connects} ' "$url/jobs" --next -sS -o "$T/second" -w '%{http_code} %{num_connects}' "$url/livez")" "200 1 200 0"
 is "and the connection goes on" "$(wc -l < "$T/answer" | tr -d ' ') $(jq -r .status < "$T/second")" "2000 alive"
