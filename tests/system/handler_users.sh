@@ -49,6 +49,8 @@ none='CapInh:0000000000000000 CapPrm:0000000000000000 CapEff:0000000000000000 Ca
 caps() { awk '/^Cap(Prm|Eff|Inh|Amb)/ { print $2 }' "/proc/$(pid_of "$1")/status" | tr '\n' ' '; }
 home() { getent passwd "$1" | cut -d: -f6; }
 group_of() { id -gn "$1"; }
+# A slow machine may have come to its end before.
+none_escaped() { [ ! -s "$T/work/escaped" ] || gone "$(cat "$T/work/escaped")"; }
 all() { # what holds in any of the two: NAME-OF-THE-WORKERS'-USER
 	is "user: its own groups, home and no rights" "$(result_of who)" "daemon|$(group_of daemon)|$(id -Gn daemon)|$(home daemon)|$none|"
 	is "user and group" "$(result_of both | cut -d'|' -f1,2)" "daemon|games"
@@ -59,7 +61,7 @@ all() { # what holds in any of the two: NAME-OF-THE-WORKERS'-USER
 	submit stay null ',"timeout":1'
 	wait_final "$id"
 	is "it ends at its time limit" "$state $(field last_error)" "dead timed out after 1s"
-	ok "and what it left, too" gone "$(cat "$T/work/escaped")"
+	ok "and what it left, too" none_escaped
 
 	rm -f "$T/work/escaped" "$T/work/stay"
 	submit stay null ',"timeout":60'

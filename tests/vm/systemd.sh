@@ -252,7 +252,7 @@ is "stops it" "$(systemctl is-active stintd)" inactive
 # --- levels in the journal ---
 is "no line has an unread level" "$(journal | grep -c '^<[0-9]>')" 0
 note "warnings and worse in the journal:"
-journal -p warning | cut -c1-200 | sort | uniq -c | head -n 30 | sed 's/^/#   /'
+journalctl -u stintd -p warning -o short-monotonic --no-pager | cut -c1-200 | tail -n 40 | sed "s/^/#   /"
 note "the first lines:"
 journal | head -n 12 | cut -c1-180 | sed 's/^/#   /'
 echo "1..$n"
