@@ -42,10 +42,11 @@ handler away { remote = true }
 handler fails { exec = {"/bin/false"}  backoff_base = 20s  backoff_jitter = 0  max_retries = 1 }
 handler hourly { exec = {"$T/tick"} }
 handler often { exec = {"$T/tick"} }
-schedule hourly { cron = "30 * * * *"  timezone = "UTC"  type = hourly  missed = once }
+schedule hourly { cron = "30 0-23 * * *"  timezone = "UTC"  type = hourly  missed = once }
 schedule often { cron = "*/20 * * * *"  timezone = "UTC"  type = often  missed = once }
 END
 expect_log 'and the clock was set back: it goes by the new time'
+expect_log 'which the clock has not reached: it goes on then'
 # A day and a time at which no schedule is due in the next minutes.
 date -u -s '2026-05-05 10:01:05' > /dev/null
 must_start
