@@ -44,6 +44,7 @@ enum store_rc idem_load(struct store *s)
 	struct kv_bytes found, v;
 	enum store_rc rc;
 
+	s->idem_ahead = 0;              /* rows before it may be there again */
 	if (s->idem_at)                 /* an abort has put the memory right by itself */
 		return STORE_OK;
 	if (!s->random(s->idem_secret, sizeof(s->idem_secret)))

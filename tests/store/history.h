@@ -147,7 +147,7 @@ void model_requeued(struct mjob *j);            /* of a parent that is retried: 
 struct mjob *unique_holder(const struct mjob *j);
 struct mattempt *model_attempt(struct mjob *j, enum job_outcome outcome);
 void model_note(struct mjob *j, int64_t at_us, enum job_event event, bool parent);
-void keys_expire(void);                         /* from the log's head */
+void keys_expire(void);                         /* from the log's head, but for those of a time to come */
 int retention_next(const struct store_rules *r);        /* of the model's jobs, the next to go; -1: none */
 void buckets_clock(void);
 void bucket_take(unsigned which);

@@ -347,8 +347,14 @@ void lay_down(struct mjob *j)
 
 void keys_expire(void)
 {
-	while (h.m.nkeys && h.m.key[0].created_ms + h.f->rules.idempotency_window_ms <= now_ms())
-		memmove(&h.m.key[0], &h.m.key[1], --h.m.nkeys * sizeof(h.m.key[0]));
+	for (unsigned i = 0; i < h.m.nkeys; ) {
+		if (h.m.key[i].created_ms + h.f->rules.idempotency_window_ms <= now_ms())
+			memmove(&h.m.key[i], &h.m.key[i + 1], (--h.m.nkeys - i) * sizeof(h.m.key[0]));
+		else if (h.m.key[i].created_ms > now_ms())
+			i++;            /* of a time when the clock was ahead */
+		else
+			break;
+	}
 }
 
 static int oldest_of(unsigned states)

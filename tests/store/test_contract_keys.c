@@ -148,6 +148,30 @@ static void test_a_clock_that_was_ahead(void **state)
 	recount(f);
 }
 
+/* What lies between two of them and went with a batch that was aborted is found again. */
+static void test_an_abort_with_a_clock_that_was_ahead(void **state)
+{
+	struct fixture *f = *state;
+	struct job_spec a = keyed("a", 1), b = keyed("b", 1), c = keyed("c", 1), d = keyed("d", 1);
+	struct job j;
+	bool more;
+
+	window(f, HOUR_MS, 3);
+	f->now_us += 100000 * HOUR_US;
+	assert_int_equal(ask(f, &a, &j), STORE_OK);
+	f->now_us -= 100000 * HOUR_US;
+	assert_int_equal(ask(f, &b, &j), STORE_OK);
+	f->now_us += 100000 * HOUR_US;
+	assert_int_equal(ask(f, &c, &j), STORE_OK);
+	f->now_us -= 100000 * HOUR_US - 2 * HOUR_US;
+	begin(f);
+	assert_int_equal(store_retain(f->store, 10, &more), STORE_OK);
+	assert_int_equal(try_submit(f, &d, &j), STORE_OK);
+	store_abort(f->store);
+	assert_int_equal(ask(f, &d, &j), STORE_OK);
+	recount(f);
+}
+
 static void test_too_many(void **state)
 {
 	struct fixture *f = *state;
@@ -439,7 +463,8 @@ static void test_a_replay_needs_no_room(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		BOTH(test_the_first_job_is_the_answer), BOTH(test_within_one_batch), BOTH(test_an_abort_forgets), BOTH(test_the_window_ends), BOTH(test_a_clock_that_was_ahead), BOTH(test_too_many),
+		BOTH(test_the_first_job_is_the_answer), BOTH(test_within_one_batch), BOTH(test_an_abort_forgets), BOTH(test_the_window_ends), BOTH(test_a_clock_that_was_ahead),
+		BOTH(test_an_abort_with_a_clock_that_was_ahead), BOTH(test_too_many),
 		BOTH(test_a_job_takes_its_key_with_it), BOTH(test_keys_are_bytes), BOTH(test_rebuilt_at_open), BOTH(test_one_live_job), BOTH(test_the_key_is_free_when_it_ends),
 		BOTH(test_retried_by_hand), BOTH(test_both_keys), BOTH(test_a_replay_needs_no_room),
 	};
