@@ -18,6 +18,7 @@ static struct {
 	bool allowed;
 	volatile sig_atomic_t ahead;
 	int nice;
+	unsigned percent;
 	int64_t now, taken;             /* at the last look */
 } own;
 
@@ -57,7 +58,7 @@ static bool limit_stretch(void)
 	return setrlimit(RLIMIT_RTTIME, &l) == 0;
 }
 
-bool realtime_allow(void)
+bool realtime_allow(unsigned percent)
 {
 	struct sigaction sa = { .sa_handler = stretched, .sa_flags = SA_RESTART };
 	struct rlimit least = { PRIORITY, PRIORITY };
@@ -66,6 +67,7 @@ bool realtime_allow(void)
 	if (!timeslice_of(0, &a))
 		return false;
 	own.nice = a.nice;
+	own.percent = percent;
 	if (a.policy != SCHED_OTHER) {
 		errno = EINVAL;         /* whoever started us has decided */
 		return false;
@@ -87,8 +89,8 @@ void realtime_look(int64_t now, int64_t taken)
 		return;
 	own.now = now;
 	own.taken = taken;
-	if (own.ahead && used * REALTIME_LEAVE > passed)
+	if (own.ahead && used * 100 > passed * own.percent)
 		set(false);
-	else if (!own.ahead && used * REALTIME_RETURN < passed && limit_stretch())
+	else if (!own.ahead && used * 150 < passed * own.percent && limit_stretch())
 		set(true);
 }

@@ -44,7 +44,7 @@ static void be_prompt(const struct child_birth *birth)
 	if (birth->background && setsid() > 0)
 		timeslice_weigh_session(PROCESS_SESSION_NICE);
 	if (birth->background && birth->ahead)
-		realtime_allow();
+		realtime_allow(birth->ahead);
 }
 
 void child_born(const struct child_birth *birth)

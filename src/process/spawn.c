@@ -149,11 +149,17 @@ static void give_up_masters(struct master *m, const struct spawn_order *o)
 	loop_free(m->loop);
 }
 
+/* Who answers others and mostly waits goes first while it is light: a quarter of one processor is left for all others where it is the only one. */
+static unsigned ahead_of(enum shm_role role)
+{
+	return role == SHM_ROLE_KEEPER ? 50 : role == SHM_ROLE_ACCEPTOR ? 25 : 0;
+}
+
 static _Noreturn void be_child(struct master *m, struct child *c, const struct spawn_order *o, int channel)
 {
 	static struct process p;
 	struct child_birth birth = { .master = m->pid, .title = title_of(o->role, o->number), .log_at_go = o->log_at_go, .background = m->daemonized,
-		.ahead = o->role->role != SHM_ROLE_WORKER };
+		.ahead = ahead_of(o->role->role) };
 
 	child_born(&birth);
 	p = (struct process){ .seg = &m->seg, .slot = c->slot, .number = o->number, .incarnation = c->incarnation, .role = o->role->role,
