@@ -10,10 +10,10 @@
 #include "cli/client.h"
 #include "cli/job_ask.h"
 #include "cli/submit_job.h"
+#include "text/duration.h"
 #include "text/json.h"
 
 #define PAYLOAD_MAX (256u << 20)
-#define LONGEST_MS (3650LL * 24 * 3600 * 1000)  /* the server's own limit of a duration */
 
 struct submit {
 	struct submit_job job;
@@ -161,11 +161,11 @@ int cli_submit(const struct cli_command *self, int argc, char **argv)
 		{ OPTION_TEXT, "queue", 'q', &j->queue, NULL, "QUEUE", 0, 0, "else the type's" },
 		{ OPTION_TEXT, "name", 0, &j->name, NULL, "NAME", 0, 0, "a label for people" },
 		{ OPTION_INTEGER, "priority", 'p', &j->priority, &j->has_priority, "N", -32768, 32767, "a higher one runs first; else 0" },
-		{ OPTION_DURATION, "delay", 0, &j->delay_ms, &j->has_delay, "TIME", 0, LONGEST_MS, "not before so long from now" },
+		{ OPTION_DURATION, "delay", 0, &j->delay_ms, &j->has_delay, "TIME", 0, DURATION_LIMIT_MS, "not before so long from now" },
 		{ OPTION_TEXT, "run-at", 0, &j->run_at, NULL, "TIME", 0, 0, "not before then: 2026-11-21T20:40:59Z" },
-		{ OPTION_DURATION, "expires-in", 0, &j->expires_ms, &j->has_expires, "TIME", 1, LONGEST_MS, "not worth starting after so long from now" },
+		{ OPTION_DURATION, "expires-in", 0, &j->expires_ms, &j->has_expires, "TIME", 1, DURATION_LIMIT_MS, "not worth starting after so long from now" },
 		{ OPTION_INTEGER, "retries", 0, &j->retries, &j->has_retries, "N", 0, 1000, "after a failure; else the type's" },
-		{ OPTION_DURATION, "timeout", 0, &j->timeout_ms, &j->has_timeout, "TIME", 0, LONGEST_MS, "limit of one attempt; else the type's" },
+		{ OPTION_DURATION, "timeout", 0, &j->timeout_ms, &j->has_timeout, "TIME", 0, DURATION_LIMIT_MS, "limit of one attempt; else the type's" },
 		{ OPTION_TEXT, "key", 0, &j->key, NULL, "KEY", 0, 0, "so many jobs of the type with this key run at once as its key_concurrency says" },
 		{ OPTION_TEXT, "idempotency-key", 0, &j->idempotency_key, NULL, "KEY", 0, 0, "the same job again with this key is the first one" },
 		{ OPTION_TEXT, "unique-key", 0, &j->unique_key, NULL, "KEY", 0, 0, "at most one job of the type at a time has this key" },

@@ -4,13 +4,14 @@
 
 #include <string.h>
 
+#include "text/duration.h"
+
 #define KIB INT64_C(1024)
 #define MIB (1024 * KIB)
 #define GIB (1024 * MIB)
 #define TIB (1024 * GIB)
 #define SECOND INT64_C(1000)
 #define DAY (24 * 3600 * SECOND)
-#define YEARS (3650 * DAY)                      /* ten of them: the longest duration taken anywhere */
 #define MANY INT64_C(1000000000000)
 
 #define R CONF_RESTART
@@ -81,16 +82,16 @@ const struct directive directives[] = {
 	STORE(map_size, CONF_SIZE, "64G", 32 * MIB, 64 * TIB, R, "the most the store may grow to: address space, not disk"),
 	STORE(min_free, CONF_SIZE, "256M", 0, 64 * TIB, 0, "with less free disk than this submissions are refused, all else goes on"),
 	STORE(max_queued, CONF_UINT, "1000000", 0, MANY, 0, "waiting jobs in all queues, beyond which submissions get 429; 0 is no limit"),
-	STORE(retain_succeeded, CONF_DURATION, "1d", 0, YEARS, 0, "how long succeeded jobs are kept; 0 is for ever"),
-	STORE(retain_failed, CONF_DURATION, "30d", 0, YEARS, 0, "how long dead, cancelled and expired jobs are kept; 0 is for ever"),
+	STORE(retain_succeeded, CONF_DURATION, "1d", 0, DURATION_LIMIT_MS, 0, "how long succeeded jobs are kept; 0 is for ever"),
+	STORE(retain_failed, CONF_DURATION, "30d", 0, DURATION_LIMIT_MS, 0, "how long dead, cancelled and expired jobs are kept; 0 is for ever"),
 	STORE(retain_count, CONF_UINT, "1000000", 0, MANY, 0, "how many ended jobs are kept at most; 0 is no limit"),
-	STORE(idempotency_window, CONF_DURATION, "24h", 0, YEARS, 0, "how long an idempotency key is remembered"),
+	STORE(idempotency_window, CONF_DURATION, "24h", 0, DURATION_LIMIT_MS, 0, "how long an idempotency key is remembered"),
 	STORE(idempotency_max, CONF_UINT, "4000000", 0, 1000000000, 0, "how many idempotency keys are remembered at most"),
 
 	QUEUE(weight, CONF_UINT, "1", 1, 1000000, 0, "share of turns among the queues that have work"),
 	QUEUE(concurrency, CONF_UINT, "0", 0, 1000000, 0, "jobs of the queue that run at once; 0 is no limit"),
 	QUEUE(rate, CONF_RATE, "0", 0, MANY, 0, "jobs of the queue that start, such as 100/s; 0 is no limit"),
-	QUEUE(priority_aging, CONF_DURATION, "1m", 0, YEARS, 0, "waiting time that is worth one priority; 0: strict priorities"),
+	QUEUE(priority_aging, CONF_DURATION, "1m", 0, DURATION_LIMIT_MS, 0, "waiting time that is worth one priority; 0: strict priorities"),
 	QUEUE(max_queued, CONF_UINT, "0", 0, MANY, 0, "waiting jobs of the queue, beyond which submissions get 429; 0 is no limit"),
 
 	KIND(exec, CONF_LIST, CONF_HANDLER_EXEC, NULL, 0, "program and arguments, started for each attempt without a shell"),
@@ -100,13 +101,13 @@ const struct directive directives[] = {
 	KIND(builtin, CONF_CHOICE, CONF_HANDLER_BUILTIN, builtin_names, 0, "a handler of the server's own: noop, print, sleep or fail"),
 	KIND(remote, CONF_BOOL, CONF_HANDLER_REMOTE, NULL, 0, "run by workers on other machines alone"),
 	HANDLER(queue, CONF_STRING, "default", 1, 128, FILLED, "queue of jobs that name none"),
-	HANDLER(timeout, CONF_DURATION, "30s", 0, YEARS, 0, "limit of one attempt; 0 is no limit"),
+	HANDLER(timeout, CONF_DURATION, "30s", 0, DURATION_LIMIT_MS, 0, "limit of one attempt; 0 is no limit"),
 	HANDLER(kill_grace, CONF_DURATION, "5s", 0, DAY, 0, "from SIGTERM to SIGKILL"),
 	HANDLER(max_retries, CONF_UINT, "3", 0, 1000, 0, "attempts after the first, for jobs that do not say"),
 	HANDLER(max_crashes, CONF_UINT, "10", 1, 1000, 0, "attempts lost with a worker before the job is given up"),
-	HANDLER(backoff_base, CONF_DURATION, "1s", 0, YEARS, 0, "pause after the first failure"),
+	HANDLER(backoff_base, CONF_DURATION, "1s", 0, DURATION_LIMIT_MS, 0, "pause after the first failure"),
 	HANDLER(backoff_factor, CONF_REAL, "2", 1, 1000, 0, "each further pause is so many times the one before"),
-	HANDLER(backoff_max, CONF_DURATION, "1048576s", 0, YEARS, 0, "the longest pause"),
+	HANDLER(backoff_max, CONF_DURATION, "1048576s", 0, DURATION_LIMIT_MS, 0, "the longest pause"),
 	HANDLER(backoff_jitter, CONF_UINT, "25", 0, 100, 0, "percent by which a pause varies at random"),
 	HANDLER(concurrency, CONF_UINT, "0", 0, 1000000, 0, "jobs of each type that run at once; 0 is no limit"),
 	HANDLER(rate, CONF_RATE, "0", 0, MANY, 0, "jobs of each type that start, such as 100/s; 0 is no limit"),
@@ -120,7 +121,7 @@ const struct directive directives[] = {
 	HANDLER(nice, CONF_INT, "0", -20, 19, 0, "added to the program's niceness"),
 	HANDLER(user, CONF_STRING, "", 0, 0, 0, "user that the program runs as, where the server is started as root"),
 	HANDLER(group, CONF_STRING, "", 0, 0, 0, "group that the program runs as, where the server is started as root"),
-	HANDLER(rlimit_cpu, CONF_DURATION, "0", 0, YEARS, 0, "processor time of an attempt; 0 is no limit"),
+	HANDLER(rlimit_cpu, CONF_DURATION, "0", 0, DURATION_LIMIT_MS, 0, "processor time of an attempt; 0 is no limit"),
 	HANDLER(rlimit_memory, CONF_SIZE, "0", 0, 64 * TIB, 0, "memory of an attempt in a control group of its own, else address space of each process; 0 is no limit"),
 	HANDLER(rlimit_files, CONF_UINT, "256", 0, 1048576, 0, "files the program may have open; 0 leaves the server's own limit"),
 	HANDLER(rlimit_processes, CONF_UINT, "0", 0, 4194304, 0, "processes of an attempt in a control group of its own, else of the program's user; 0 is no limit"),

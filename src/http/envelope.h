@@ -11,8 +11,6 @@
 #include "job/job.h"
 #include "text/buf.h"
 
-#define ENVELOPE_DURATION_MAX_MS (3650LL * 86400 * 1000)        /* ten years: no sum of a time and a duration leaves four-digit years or 63 bits of nanoseconds */
-
 struct envelope_input {
 	const struct conf *conf;
 	int64_t wall_ms;                /* now: what a delay counts from */

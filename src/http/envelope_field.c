@@ -204,7 +204,7 @@ static bool set_jitter(struct filling *f, const struct schema_member *m, const j
 	return true;
 }
 
-#define DURATION SCHEMA_DURATION(0, ENVELOPE_DURATION_MAX_MS)
+#define DURATION SCHEMA_DURATION(0, DURATION_LIMIT_MS)
 
 static const struct envelope_field backoff_fields[] = {
 	{ { "base", DURATION, SCHEMA_MAYBE, "The pause after the first failure." }, set_base, QUERY_NO },
@@ -400,7 +400,7 @@ const struct envelope_field envelope_fields[FIELDS] = {
 	[FIELD_MAX_RETRIES] = { { "max_retries", SCHEMA_INTEGER(0, 1000), SCHEMA_MAYBE, "Attempts after the first; else the type's." }, set_max_retries, QUERY_INTEGER },
 	[FIELD_TIMEOUT] = { { "timeout", DURATION, SCHEMA_MAYBE, "Limit of one attempt, 0 is none; else the type's." }, set_timeout, QUERY_STRING },
 	[FIELD_BACKOFF] = { { "backoff", SCHEMA_REF("BackoffSubmission"), SCHEMA_MAYBE, "What is left out is the type's." }, set_backoff, QUERY_NO },
-	[FIELD_EXPIRES_IN] = { { "expires_in", SCHEMA_DURATION(1, ENVELOPE_DURATION_MAX_MS), SCHEMA_MAYBE, "Not worth starting after so long; not together with expires_at." }, set_expires_in, QUERY_STRING },
+	[FIELD_EXPIRES_IN] = { { "expires_in", SCHEMA_DURATION(1, DURATION_LIMIT_MS), SCHEMA_MAYBE, "Not worth starting after so long; not together with expires_at." }, set_expires_in, QUERY_STRING },
 	[FIELD_EXPIRES_AT] = { { "expires_at", SCHEMA_TIME, SCHEMA_MAYBE, "Not worth starting after this; not together with expires_in." }, set_expires_at, QUERY_STRING },
 	[FIELD_TRACE] = { { "trace", SCHEMA_PATTERN(55, 55, "^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$"), SCHEMA_MAYBE, "A W3C traceparent; else the header of that name." }, set_trace, QUERY_STRING },
 	[FIELD_TAGS] = { { "tags", SCHEMA_LIST(0, JOB_TAGS_MAX, SCHEMA_TEXT(1, JOB_TAG_MAX)), SCHEMA_MAYBE, "For search." }, set_tags, QUERY_NO },

@@ -19,7 +19,6 @@
 #include "text/uuid.h"
 
 #define LOG_MAX (64u << 10)             /* kept of a log: its end */
-#define RETRY_IN_MAX_MS (3650LL * 86400 * 1000)
 #define ENDS (LEASE_COMPLETE | LEASE_FAIL)
 
 struct reading { struct lease_call *c; struct slice text; struct lease_problem *p; };
@@ -201,7 +200,7 @@ static const struct { struct schema_member member; unsigned acts; bool in_array;
 	{ { "result_truncated", SCHEMA_FLAG, SCHEMA_MAYBE, "The result was cut." }, LEASE_COMPLETE, false, set_truncated },
 	{ { "error", SCHEMA_STRING, SCHEMA_MAYBE, "Why; its first 1,023 bytes are kept." }, LEASE_FAIL, false, set_error },
 	{ { "retry", SCHEMA_FLAG, SCHEMA_MAYBE, "False: the job is dead, whatever retries it has left." }, LEASE_FAIL, false, set_retry },
-	{ { "retry_in", SCHEMA_DURATION(0, RETRY_IN_MAX_MS), SCHEMA_MAYBE, "In the place of the job's backoff." }, LEASE_FAIL, false, set_retry_in },
+	{ { "retry_in", SCHEMA_DURATION(0, DURATION_LIMIT_MS), SCHEMA_MAYBE, "In the place of the job's backoff." }, LEASE_FAIL, false, set_retry_in },
 	{ { "log", SCHEMA_STRING, SCHEMA_MAYBE, "Its last 64 KiB are kept." }, ENDS, false, set_log },
 	{ { "exit_code", SCHEMA_INTEGER(0, 255), SCHEMA_MAYBE, NULL }, ENDS, false, set_exit_code },
 	{ { "signal", SCHEMA_INTEGER(1, 64), SCHEMA_MAYBE, "That ended the program." }, LEASE_FAIL, false, set_signal },

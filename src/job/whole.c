@@ -4,9 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "text/duration.h"
+
 #define TIME_LAST INT64_C(253402300799999)      /* the end of year 9999 */
 #define MANY (INT64_C(1) << 53)                 /* what every reader of JSON can hold */
-#define YEARS (INT64_C(3650) * 86400 * 1000)    /* ten, as in the conf and in submissions: in nanoseconds they fit 63 bits, with a time before them, too */
 
 #define J(name, type, member, absent, min, max) { name, type, offsetof(struct job_whole, member), absent, min, max }
 #define TEXT(name, member, max) J(name, WHOLE_TEXT, member, 0, 0, max)
@@ -24,10 +25,10 @@ const struct whole_field whole_job_fields[] = {
 	TIME("asked_run_at_ms", spec.run_at_ms),
 	TIME("expires_at_ms", spec.expires_at_ms),
 	J("max_retries", WHOLE_U32, spec.max_retries, 0, 0, 1000),
-	J("timeout_ms", WHOLE_I64, spec.timeout_ms, 0, 0, YEARS),
-	J("aging_ms", WHOLE_I64, spec.aging_ms, 0, 0, YEARS),
-	J("backoff_base_ms", WHOLE_I64, spec.backoff.base_ms, 0, 0, YEARS),
-	J("backoff_max_ms", WHOLE_I64, spec.backoff.max_ms, 0, 0, YEARS),
+	J("timeout_ms", WHOLE_I64, spec.timeout_ms, 0, 0, DURATION_LIMIT_MS),
+	J("aging_ms", WHOLE_I64, spec.aging_ms, 0, 0, DURATION_LIMIT_MS),
+	J("backoff_base_ms", WHOLE_I64, spec.backoff.base_ms, 0, 0, DURATION_LIMIT_MS),
+	J("backoff_max_ms", WHOLE_I64, spec.backoff.max_ms, 0, 0, DURATION_LIMIT_MS),
 	J("backoff_factor_milli", WHOLE_U32, spec.backoff.factor_milli, 0, 0, UINT32_MAX),
 	J("backoff_jitter_percent", WHOLE_U32, spec.backoff.jitter_pct, 0, 0, 100),
 	TIME("created_ms", job.created_ms),

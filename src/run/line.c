@@ -148,7 +148,7 @@ static bool take_retry_in(struct reading *r, int64_t *ms)
 		return true;
 	if (v.p[0] == '"')
 		v = (struct slice){ v.p + 1, v.n - 2 };
-	return (duration_parse(v, ms) && *ms <= OUTPUT_RETRY_IN_MAX_MS) || wrong(r, "its \"retry_in\" is neither a number of seconds nor a duration such as \"90s\", of at most 3650d");
+	return (duration_parse(v, ms) && *ms <= DURATION_LIMIT_MS) || wrong(r, "its \"retry_in\" is neither a number of seconds nor a duration such as \"90s\", of at most 3650d");
 }
 
 static bool none_of(struct reading *r, const char *kind, const enum member *m, size_t n)

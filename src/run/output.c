@@ -91,7 +91,7 @@ static bool take_mark(struct output_log *o, struct slice line)
 
 	if (take_word(&line, "::progress "))
 		return take_progress(o, trim(line));
-	if (!take_word(&line, "::retry-in ") || !duration_parse(trim(line), &ms) || ms > OUTPUT_RETRY_IN_MAX_MS)
+	if (!take_word(&line, "::retry-in ") || !duration_parse(trim(line), &ms) || ms > DURATION_LIMIT_MS)
 		return false;
 	o->retry_in_ms = ms;
 	return true;

@@ -10,7 +10,6 @@
 #include "text/buf.h"
 
 #define OUTPUT_LOG_MAX (64u << 10)      /* of standard error, kept */
-#define OUTPUT_RETRY_IN_MAX_MS (3650LL * 86400 * 1000)         /* ten years, as everywhere */
 #define OUTPUT_LINE_MAX 1024u           /* a longer line beginning with `::` is an ordinary one */
 
 struct output_head {

@@ -7,6 +7,9 @@
 
 #include "text/buf.h"
 
+/* Ten years, the longest that is taken of users anywhere: no sum of a time and a duration leaves four-digit years or 63 bits of nanoseconds. */
+#define DURATION_LIMIT_MS (INT64_C(3650) * 86400 * 1000)
+
 bool duration_parse(struct slice s, int64_t *ms);   /* "250ms" "30s" "5m" "2h" "7d"; a bare number is seconds, fractions allowed ("1.5", "0.5s"). 0 <= ms <= 2^53 */
 bool size_parse(struct slice s, uint64_t *bytes);   /* "0" "64K" "1M" "8G" "2T": powers of 1024 */
 bool rate_parse(struct slice s, double *per_second);/* "100/s" "6000/m" "1/h"; "0" is 0 */

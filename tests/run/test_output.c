@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "run/output.h"
+#include "text/duration.h"
 
 static struct { unsigned calls; int percent; char message[64]; } said;
 
@@ -153,7 +154,7 @@ static void test_the_longest_pause(void **state)
 {
 	(void)state;
 	add("::retry-in 3650d\n");
-	assert_int_equal(the_log.retry_in_ms, OUTPUT_RETRY_IN_MAX_MS);
+	assert_int_equal(the_log.retry_in_ms, DURATION_LIMIT_MS);
 }
 
 static void test_wrong_marks_stay_in_the_log(void **state)
